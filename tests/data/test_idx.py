@@ -26,9 +26,7 @@ def any_array(draw):
 
 
 # The examples of a test share its folder on purpose: each overwrites the same file.
-examples = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+examples = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
