@@ -1,0 +1,15 @@
+"""The calculus: a row of the rulebook for every operation, a file for every family."""
+
+from tinygrad_lite.rules import (
+    activations,
+    arithmetic,
+    constants,
+    elementwise,
+    indexing,
+    products,
+    reductions,
+    shaping,
+    zero,
+)  # fmt: skip
+
+from tinygrad_lite.rules import methods  # isort: skip (after the rows it attaches)
