@@ -1,7 +1,7 @@
 """tinygrad_lite: build networks, see their graphs, check hand-derived gradients."""
 
-from tinygrad_lite import rules as _rules
-from tinygrad_lite.engine import protocol as _protocol
+import tinygrad_lite.engine.protocol
+import tinygrad_lite.rules  # noqa: F401 (enters the rules)
 from tinygrad_lite.engine.anomaly import AnomalyError, detect_anomaly
 from tinygrad_lite.engine.modes import enable_grad, no_grad, scope
 from tinygrad_lite.engine.program import Program
@@ -14,6 +14,26 @@ from tinygrad_lite.engine.transforms import (
     jvp,
     value_and_grad,
     vjp,
-)  # fmt: skip
+)
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.rules.activations import relu, sigmoid
+
+__all__ = [
+    "AnomalyError",
+    "Program",
+    "Value",
+    "checkpoint",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "relu",
+    "scope",
+    "sigmoid",
+    "value_and_grad",
+    "vjp",
+]

@@ -94,7 +94,7 @@ def pull_back(
         else:
             out = node.data
             inputs = [a.data if type(a) is Value else a for a in args]  # type: ignore[assignment]
-        for vjp, argument in zip(node.operation.vjps, args):  # type: ignore[union-attr, arg-type]  # noqa: B905 (variadic vjps have no end)
+        for vjp, argument in zip(node.operation.vjps, args):  # type: ignore[union-attr]  # noqa: B905 (variadic vjps have no end)
             if type(argument) is not Value or (needed is not None and argument not in needed):
                 continue
             if vjp is None:

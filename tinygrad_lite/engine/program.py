@@ -89,8 +89,7 @@ class Program:
         for node in order:
             if node not in slots and node.operation is not None:
                 arguments = tuple(
-                    (slots[a] if a in slots else a.data) if type(a) is Value else a
-                    for a in node.args
+                    slots.get(a, a.data) if type(a) is Value else a for a in node.args
                 )
                 slots[node] = _slot(len(slots), node)
                 instructions.append(

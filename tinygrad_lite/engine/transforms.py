@@ -120,7 +120,7 @@ def jvp(
         # The pull-back is linear in the seeds, so its derivative by them does not depend on them.
         seeds = [Value(np.ones_like(data_of(out))) for out in traced.outputs]
         pulled = traced.pull_back(seeds, create_graph=True)
-        along = 0.0
+        along: Any = 0.0
         for cotangent, direction in zip(pulled, directions, strict=True):
             if type(cotangent) is Value:
                 along = along + (cotangent * direction).sum()
@@ -352,7 +352,7 @@ class _Traced:
 
 def _handle(leaf: Any, muted: bool = False) -> Value:
     if type(leaf) is Value:
-        return Value(leaf.data, leaf.name) if muted else record(IDENTITY, (leaf,))  # type: ignore[no-any-return]
+        return Value(leaf.data, leaf.name) if muted else record(IDENTITY, (leaf,))
     return Value(leaf)
 
 

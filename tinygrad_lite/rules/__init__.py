@@ -10,6 +10,6 @@ from tinygrad_lite.rules import (
     reductions,
     shaping,
     zero,
-)  # fmt: skip
+)
 
 from tinygrad_lite.rules import methods  # isort: skip (after the rows it attaches)

@@ -80,7 +80,7 @@ def attach() -> None:
     Value.reshape = _reshape
     Value.transpose = _transpose
     Value.astype = _astype
-    Value.__getitem__ = _getitem  # type: ignore[method-assign]
+    Value.__getitem__ = _getitem
     Value.T = property(_transpose)
 
 

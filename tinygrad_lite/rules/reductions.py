@@ -16,9 +16,9 @@ def restored(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     """A reduced array with the reduced axes back at size 1, so that it broadcasts against `x`."""
     if keepdims or (axis is None and np.ndim(g) == np.ndim(x)):
         return g
-    axes = range(np.ndim(x)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = {a % np.ndim(x) for a in axes}
-    shape = tuple(1 if a in axes else size for a, size in enumerate(np.shape(x)))
+    listed = range(np.ndim(x)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    reduced = {a % np.ndim(x) for a in listed}
+    shape = tuple(1 if a in reduced else size for a, size in enumerate(np.shape(x)))
     return np.reshape(g, shape)
 
 
