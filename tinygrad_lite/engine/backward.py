@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_lite.engine.modes import ENTERED, MODE
 from tinygrad_lite.engine.rulebook import no_rule
-from tinygrad_lite.engine.value import ASTYPE, Value, describe, record
+from tinygrad_lite.engine.value import ASTYPE, Value, data_of, describe, record
 
 _by_serial = attrgetter("serial")
 _ndarray = np.ndarray
@@ -81,31 +81,44 @@ def pull_back(
     needed = None if wanted is None else _on_the_way(order, wanted)
     kept: dict[Value, Any] = {}
     watch = MODE.get().watch if ENTERED.count else None
+    lean = not create_graph and wanted is None and watch is None
     for node in order:
-        if node not in held or (needed is not None and node not in needed):
+        g = held.pop(node, None)
+        if g is None or (needed is not None and node not in needed):
             continue  # reached only through arguments without a gradient
-        g = held.pop(node)
         if node.retained if wanted is None else node in wanted:
             kept[node] = g
+        operation: Any = node.operation
         args = node.args
         metadata = node.metadata
-        if create_graph:
-            out, inputs = node, args
-        else:
+        if lean and len(args) == 2 and not metadata and type(operation.vjps) is tuple:
+            _pull_pair(node, operation.vjps, args, g, held)
+            continue
+        out: Any = node
+        inputs: Any = args
+        if not create_graph:
             out = node.data
-            inputs = [a.data if type(a) is Value else a for a in args]  # type: ignore[assignment]
-        for vjp, argument in zip(node.operation.vjps, args):  # type: ignore[union-attr]  # noqa: B905 (variadic vjps have no end)
+            inputs = [a.data if type(a) is Value else a for a in args]
+        for vjp, argument in zip(operation.vjps, args):  # noqa: B905 (variadic vjps have no end)
             if type(argument) is not Value or (needed is not None and argument not in needed):
                 continue
             if vjp is None:
                 raise no_rule_for(node, argument)
             local = vjp(g, out, *inputs, **metadata) if metadata else vjp(g, out, *inputs)
-            if type(local) is not float or type(argument.data) is not float:
+            data = argument.data
+            if type(data) is float:
+                if type(local) is not float:
+                    local = fitted(local, argument, node)
+            elif (
+                type(local) is not _ndarray
+                or local.shape != data.shape
+                or local.dtype is not data.dtype
+            ):
                 local = fitted(local, argument, node)
             if watch is not None:
                 watch.backward(node, argument, local)
             before = held.get(argument)
-            held[argument] = local if before is None else _sum(before, local)
+            held[argument] = local if before is None else before + local
     for value, g in held.items():
         if value.operation is None if wanted is None else value in wanted:
             kept[value] = g
@@ -141,11 +154,13 @@ def backward(self: Value, gradient: Any = None, *, create_graph: bool = False) -
         seed = seed_for(self, gradient)
     taken: set[int] = {id(gradient), id(seed)}
     for value, cotangent in pull_back({self: seed}, create_graph=create_graph).items():
-        value.passes += 1
-        if value.grad is not None:
-            value._grad = value._grad + cotangent
-        else:
+        before = value.grad
+        if before is None:
+            value.passes = 1
             value._grad = _own(cotangent, taken)
+        else:
+            value.passes += 1
+            value._grad = before + cotangent
 
 
 def seed_for(out: Value, gradient: Any) -> Any:
@@ -163,48 +178,36 @@ def seed_for(out: Value, gradient: Any) -> Any:
 
 def fitted(local: Any, argument: Value, node: Value) -> Any:
     """A rule's cotangent summed over broadcast axes, in the shape and dtype of the argument."""
-    data = argument.data
-    if type(data) is tuple:
+    if type(argument.data) is tuple:
         return local
-    if type(data) is not _ndarray:
-        if type(local) is Value:
-            return _reduced(local, (), np.dtype(np.float64), argument, node)
-        if getattr(local, "ndim", 0):
-            local = np.add.reduce(local, axis=None)
-        return local.real if isinstance(local, np.complexfloating) else float(local)
-    if type(local) is _ndarray and local.shape == data.shape and local.dtype == data.dtype:
-        return local
-    return _reduced(local, data.shape, data.dtype, argument, node)
-
-
-def _reduced(
-    local: Any, shape: tuple[int, ...], dtype: np.dtype[Any], argument: Value, node: Value
-) -> Any:
-    have = np.shape(local)
-    if have != shape:
-        extra = len(have) - len(shape)
-        grown = tuple(
-            axis + extra for axis, size in enumerate(shape) if size == 1 and have[axis + extra] != 1
-        ) if extra >= 0 else ()  # fmt: skip
-        if extra > 0 or grown:
-            local = np.sum(local, axis=tuple(range(max(extra, 0))) + grown, keepdims=True)
-            local = np.reshape(local, np.shape(local)[extra:]) if extra > 0 else local
-        if np.shape(local) != shape:
-            try:
+    shape, dtype = argument.shape, argument.dtype
+    have = local.shape if type(local) is _ndarray else np.shape(data_of(local))
+    extra = len(have) - len(shape)
+    if extra > 0 and have[extra:] == shape:  # a bias, most often
+        axes = 0 if extra == 1 else tuple(range(extra))
+        local = local.sum(axis=axes)
+    elif have != shape:
+        stretched = tuple(
+            axis
+            for axis, size in enumerate(have)
+            if axis < extra or (size != 1 and shape[axis - extra] == 1)
+        )
+        try:
+            if stretched and extra >= 0:
+                local = np.reshape(np.sum(local, axis=stretched), shape)
+            else:
                 local = np.broadcast_to(local, shape)
-            except ValueError:
-                assert node.operation is not None
-                raise ValueError(
-                    f"the rule of {node.operation.name} returned a cotangent of shape {have} for "
-                    f"{describe(argument)}, which cannot be summed or broadcast to {shape}"
-                ) from None
-    have_dtype = getattr(local, "dtype", np.dtype(np.float64))
-    if have_dtype.kind == "c" and dtype.kind != "c":
+        except ValueError:
+            assert node.operation is not None
+            raise ValueError(
+                f"the rule of {node.operation.name} returned a cotangent of shape {have} for "
+                f"{describe(argument)}, which cannot be summed or broadcast to {shape}"
+            ) from None
+    if dtype.kind != "c" and getattr(local, "dtype", dtype).kind == "c":
         local = np.real(local)
-        have_dtype = local.dtype
     if type(local) is Value:
-        return local if have_dtype == dtype else record(ASTYPE, (local,), {"dtype": dtype})
-    return np.asarray(local, dtype=dtype)
+        return local if local.dtype == dtype else record(ASTYPE, (local,), {"dtype": dtype})
+    return float(local) if type(argument.data) is float else np.asarray(local, dtype=dtype)
 
 
 def no_rule_for(node: Value, argument: Value) -> TypeError:
@@ -227,10 +230,30 @@ def _on_the_way(order: list[Value], wanted: set[Value]) -> set[Value]:
     return needed
 
 
-def _sum(a: Any, b: Any) -> Any:
-    if type(a) is tuple:
-        return tuple(x + y for x, y in zip(a, b, strict=True))
-    return a + b
+def _pull_pair(
+    node: Value, vjps: tuple[Any, Any], args: tuple[Any, Any], g: Any, held: dict[Value, Any]
+) -> None:
+    """One step of `pull_back` for two arguments without settings: operators, where graphs of
+    neurons spend their time. Does what the general step does, unrolled."""
+    x, y = args
+    a = x.data if type(x) is Value else x
+    b = y.data if type(y) is Value else y
+    for argument, data, vjp in ((x, a, vjps[0]), (y, b, vjps[1])):
+        if type(argument) is Value:
+            if vjp is None:
+                raise no_rule_for(node, argument)
+            local = vjp(g, node.data, a, b)
+            if type(data) is float:
+                if type(local) is not float:
+                    local = fitted(local, argument, node)
+            elif (
+                type(local) is not _ndarray
+                or local.shape != data.shape
+                or local.dtype is not data.dtype
+            ):
+                local = fitted(local, argument, node)
+            before = held.get(argument)
+            held[argument] = local if before is None else before + local
 
 
 def _own(cotangent: Any, taken: set[int]) -> Any:

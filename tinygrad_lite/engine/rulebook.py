@@ -81,9 +81,8 @@ class Operation:
         self.function = function
         self.vjps = vjps
         self.name: str = name or function.__name__
-        self.evaluate: Callable[..., Any] = evaluate or getattr(
-            function, "raw", function
-        )  # raw: see primitive
+        # A primitive's `raw` is the function without the search for Values.
+        self.evaluate: Callable[..., Any] = evaluate or getattr(function, "raw", None) or function
         self.scalar = scalar
         self.bind = bind or self._bind_positional
         self.kink = kink

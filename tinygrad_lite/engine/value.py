@@ -29,9 +29,6 @@ _ndarray = np.ndarray
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
-# Slots that most Values never set read as these.
-_UNSET: dict[str, Any] = {"name": "", "scope": "", "_grad": None, "passes": 0, "retained": False}
-
 
 @final
 class Value:
@@ -50,7 +47,7 @@ class Value:
         args: the arguments of that operation, Values and plain ones.
         metadata: its keyword settings, or None.
         serial: position in creation order.
-        scope: the name of the `scope` it was recorded in.
+        passes: how many backward passes are accumulated in `.grad`.
 
     Raises:
         TypeError: data is not numeric, or a list holds Values (use `np.stack`).
@@ -63,20 +60,21 @@ class Value:
     """
 
     __slots__ = (
-        "_grad", "args", "data", "frame_code", "frame_offset", "metadata", "name", "operation",
-        "passes", "retained", "scope", "serial",
+        "_grad", "_name", "_scope", "args", "data", "frame_code", "frame_offset", "metadata",
+        "operation", "passes", "retained", "serial",
     )  # fmt: skip
     data: Any
     operation: Operation | None
     args: tuple[Any, ...]
     metadata: dict[str, Any] | None
     serial: int
-    name: str
-    scope: str
     frame_code: CodeType | None
     frame_offset: int
     passes: int
     retained: bool
+    _grad: Any
+    _name: str
+    _scope: str
 
     def __init__(self, data: Any, name: str = "") -> None:
         self.data = _leaf_data(data)
@@ -84,18 +82,11 @@ class Value:
         self.args = ()
         self.metadata = None
         self.serial = _next_serial()
+        self.retained = False
         self.frame_code = None
         self.frame_offset = 0
-        if name:
-            self.name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        # Only reached for a slot that was never set: `record` sets what every node needs and
-        # leaves the rest, as each store costs 2 % of a scalar operation.
-        try:
-            return _UNSET[attribute]
-        except KeyError:
-            raise AttributeError(f"'Value' object has no attribute {attribute!r}") from None
+        self.passes = 0
+        self._name = name
 
     if TYPE_CHECKING:  # attached elsewhere, see the module's docstring
         backward: Callable[..., None]
@@ -170,12 +161,38 @@ class Value:
         """Whether it was given rather than computed; `backward` accumulates `.grad` here."""
         return self.operation is None
 
+    # `record` leaves the next three slots unset, as each store costs 2 % of a scalar operation and
+    # most Values of a graph never use them.
+
+    @property
+    def name(self) -> str:
+        """Shown by `repr`, messages, programs and drawings; may be set at any time."""
+        try:
+            return self._name
+        except AttributeError:
+            return ""
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def scope(self) -> str:
+        """The names of the `scope` contexts it was recorded in, joined by a slash."""
+        try:
+            return self._scope
+        except AttributeError:
+            return ""
+
     @property
     def grad(self) -> Any:
         """Cotangent accumulated so far, None before the first `backward`.
 
         Set it to None (or to a value of the same shape) to start over."""
-        return self._grad
+        try:
+            return self._grad
+        except AttributeError:
+            return None
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
@@ -252,7 +269,7 @@ class Value:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # History is not copied: a graph may be a million nodes deep, and its functions are code.
-        return _restore, (self.data, self.name, self._grad)
+        return _restore, (self.data, self.name, self.grad)
 
     # Comparison gives plain booleans or arrays of them: it has no gradient. Values are hashed by
     # identity, so keep them in dicts and sets, never look for one with `in` a list.
@@ -352,7 +369,12 @@ def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) ->
     """
     raw = [a.data if type(a) is Value else a for a in args]
     data: Any = None
-    if operation.scalar is not None and not metadata and all(type(a) in _NUMBERS for a in raw):
+    if (
+        operation.scalar is not None
+        and type(raw[0]) is not _ndarray
+        and not metadata
+        and all(type(a) in _NUMBERS for a in raw)
+    ):
         try:
             data = operation.scalar(*raw)
         except (ArithmeticError, ValueError):
@@ -376,6 +398,7 @@ def remember(operation: Operation, args: tuple[Any, ...], metadata: Any, data: A
     node.args = args
     node.metadata = metadata or None
     node.serial = _next_serial()
+    node.retained = False
     frame = _frame(2)
     while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
         frame = frame.f_back  # to the line of the user's that asked for it
@@ -383,8 +406,9 @@ def remember(operation: Operation, args: tuple[Any, ...], metadata: Any, data: A
     node.frame_offset = frame.f_lasti
     if ENTERED.count:
         _obey_mode(node)
-    if kind is tuple:
-        return tuple(record(PICK, (node,), {"index": index}) for index in range(len(data)))
+    if type(data) is tuple:
+        picks = tuple(record(PICK, (node,), {"index": index}) for index in range(len(data)))
+        return picks if kind is tuple else kind(*picks)  # np.linalg's results have field names
     return node
 
 
@@ -408,41 +432,51 @@ def _obey_mode(node: Value) -> None:
         node.metadata = None
         return
     if mode.scope:
-        node.scope = mode.scope
+        node._scope = mode.scope
     if mode.watch is not None:
         mode.watch.forward(node)
 
 
 def binary_operator(operation: Operation, reflected: bool = False) -> Callable[..., Any]:
-    """An operator method such as __add__ or __radd__, quick for two Python floats."""
+    """An operator method such as __add__ or __radd__: `record` unrolled for two numbers or arrays,
+    where a program spends its time."""
     scalar = operation.scalar
+    evaluate = operation.evaluate
 
     def method(self: Value, other: Any) -> Any:
+        args = (other, self) if reflected else (self, other)
         a = self.data
         b = other.data if type(other) is Value else other
-        if type(a) is float and (type(b) is float or type(b) is int) and scalar is not None:
-            try:
+        try:
+            if type(a) is float and (type(b) is float or type(b) is int) and scalar is not None:
                 data = scalar(b, a) if reflected else scalar(a, b)
-            except (ArithmeticError, ValueError):
-                return record(operation, (other, self) if reflected else (self, other))
-            node = _new(Value)
-            node.data = data
-            node.operation = operation
-            node.args = (other, self) if reflected else (self, other)
-            node.metadata = None
-            node.serial = _next_serial()
-            frame = _frame(1)
-            node.frame_code = frame.f_code
-            node.frame_offset = frame.f_lasti
-            if ENTERED.count:
-                _obey_mode(node)
-            return node
-        if type(other) is not Value and type(other) is not _ndarray:
-            if isinstance(other, (list, tuple)):
-                other = np.asarray(other)
-            elif not isinstance(other, (int, float, complex, np.generic, _ndarray)):
+            elif type(b) is _ndarray or (type(b) in _NUMBERS and type(a) is _ndarray):
+                data = evaluate(b, a) if reflected else evaluate(a, b)
+                if type(data) is not _ndarray:
+                    data = _normal(data)
+            elif isinstance(other, (Value, int, float, complex, np.generic, _ndarray)):
+                return record(operation, args)
+            elif isinstance(other, (list, tuple)):
+                return method(self, np.asarray(other))
+            else:
                 return NotImplemented
-        return record(operation, (other, self) if reflected else (self, other))
+        except (ArithmeticError, ValueError, TypeError):
+            return record(operation, args)  # which says what is wrong, or gives inf or nan
+        node = _new(Value)
+        node.data = data
+        node.operation = operation
+        node.args = args
+        node.metadata = None
+        node.serial = _next_serial()
+        node.retained = False
+        frame = _frame(1)
+        while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+            frame = frame.f_back
+        node.frame_code = frame.f_code
+        node.frame_offset = frame.f_lasti
+        if ENTERED.count:
+            _obey_mode(node)
+        return node
 
     return method
 
@@ -452,24 +486,12 @@ def unary_operator(operation: Operation) -> Callable[[Value], Any]:
     scalar = operation.scalar
 
     def method(self: Value) -> Any:
-        if type(self.data) is not float or scalar is None:
-            return record(operation, (self,))
-        try:
-            data = scalar(self.data)
-        except (ArithmeticError, ValueError):
-            return record(operation, (self,))
-        node = _new(Value)
-        node.data = data
-        node.operation = operation
-        node.args = (self,)
-        node.metadata = None
-        node.serial = _next_serial()
-        frame = _frame(1)
-        node.frame_code = frame.f_code
-        node.frame_offset = frame.f_lasti
-        if ENTERED.count:
-            _obey_mode(node)
-        return node
+        if type(self.data) is float and scalar is not None:
+            try:
+                return remember(operation, (self,), None, scalar(self.data))
+            except (ArithmeticError, ValueError):
+                pass  # outside the domain: NumPy gives inf or nan, and its warning
+        return record(operation, (self,))
 
     return method
 
@@ -481,9 +503,16 @@ def _one_of(results: tuple[Any, ...], index: int) -> Any:
     return results[index]
 
 
-def _one_of_vjp(g: Any, out: Any, results: Any, index: int) -> tuple[Any, ...]:
-    parts = results.data if type(results) is Value else results
-    return tuple(g if i == index else np.zeros_like(part) for i, part in enumerate(parts))
+class Cotangents(tuple[Any, ...]):
+    """The cotangent of several results: one for each, added entry by entry."""
+
+    def __add__(self, other: tuple[Any, ...]) -> Cotangents:
+        return Cotangents(a + b for a, b in zip(self, other, strict=True))
+
+
+def _one_of_vjp(g: Any, out: Any, results: Any, index: int) -> Cotangents:
+    parts = data_of(results)
+    return Cotangents(g if i == index else np.zeros_like(part) for i, part in enumerate(parts))
 
 
 PICK = Operation(_one_of, (_one_of_vjp,), name="pick")
