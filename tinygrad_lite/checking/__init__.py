@@ -1,0 +1,1 @@
+"""Checking gradients: against numerical derivatives, and against those derived by hand."""
