@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.modes import ENTERED, MODE
-from tinygrad_lite.engine.rulebook import no_rule
+from tinygrad_lite.engine.rulebook import JointVjp, no_rule
 from tinygrad_lite.engine.value import ASTYPE, Value, data_of, describe, record
 
 _by_serial = attrgetter("serial")
@@ -99,6 +99,10 @@ def pull_back(
         if not create_graph:
             out = node.data
             inputs = [a.data if type(a) is Value else a for a in args]
+        if type(operation.vjps) is JointVjp:
+            pulled = operation.vjps.rule(g, out, *inputs, **(metadata or {}))
+            _pull_jointly(node, pulled, needed, held, watch)
+            continue
         for vjp, argument in zip(operation.vjps, args):  # noqa: B905 (variadic vjps have no end)
             if type(argument) is not Value or (needed is not None and argument not in needed):
                 continue
@@ -228,6 +232,23 @@ def _on_the_way(order: list[Value], wanted: set[Value]) -> set[Value]:
         if any(type(a) is Value and a in needed for a in node.args):
             needed.add(node)
     return needed
+
+
+def _pull_jointly(
+    node: Value, pulled: Any, needed: set[Value] | None, held: dict[Value, Any], watch: Any
+) -> None:
+    """One step of `pull_back` where one rule served all arguments: there may be thousands, and
+    handing all of them to a rule for each would take quadratic time."""
+    for argnum, argument in enumerate(node.args):
+        if type(argument) is not Value or (needed is not None and argument not in needed):
+            continue
+        local = pulled[argnum]
+        if type(local) is not float or type(argument.data) is not float:
+            local = fitted(local, argument, node)
+        if watch is not None:
+            watch.backward(node, argument, local)
+        before = held.get(argument)
+        held[argument] = local if before is None else before + local
 
 
 def _pull_pair(

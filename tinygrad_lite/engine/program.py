@@ -134,7 +134,7 @@ class Program:
         for instruction in self.instructions:
             if instruction.scope != scope:
                 scope = instruction.scope
-                lines.append(f"# {scope}")
+                lines.append(f"# {scope}".rstrip())
             lines.append(str(instruction))
         outputs = (str(out) if isinstance(out, Slot) else _constant(out) for out in self.outputs)
         return "\n".join([*lines, f"outputs {', '.join(outputs)}"])

@@ -239,13 +239,16 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
             return fun(*inner_args, **inner_kwargs)
 
         given = [x for x in leaves if type(x) is Value]
+        before = Value(0.0)
         with enable_grad():
             handles = [Value(x.data, x.name) if type(x) is Value else x for x in leaves]
             out = call(handles)
         if type(out) is not Value:
             return out
+        # What the function took from outside is older than the call.
+        inner = [node for node in consumers_first(out) if node.serial > before.serial]
         own = {h for h in handles if type(h) is Value}
-        closed_over = [v for v in leaves_of(consumers_first(out)) if v not in own]
+        closed_over = [v for v in leaves_of(inner) if v not in own]
 
         def pull(g: Any, out: Any, *inputs: Any) -> list[Any]:
             """Run the function again, recorded this time, and pull back through that."""
@@ -255,10 +258,9 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
                 handles = [_handle(next(again_given)) if type(x) is Value else x for x in leaves]
                 again = call(handles)
                 targets = [h for h in handles if type(h) is Value]
-                found = pull_back(
-                    {again: g}, wrt=targets + closed_over, boundary=targets, create_graph=graph
-                )
-            return [found.get(t, np.zeros(t.shape, t.dtype)) for t in targets + closed_over]
+                targets += closed_over
+                found = pull_back({again: g}, wrt=targets, boundary=targets, create_graph=graph)
+            return [found.get(t, np.zeros(t.shape, t.dtype)) for t in targets]
 
         def evaluate(*inputs: Any) -> Any:
             again_given = iter(inputs)
