@@ -18,13 +18,21 @@ from tinygrad_lite.engine.transforms import (
 )
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.rules.activations import relu, sigmoid
+from tinygrad_lite.rules.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from tinygrad_lite.rules.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 __all__ = [
     "AnomalyError",
     "Program",
     "Value",
+    "avg_pool1d",
+    "avg_pool2d",
     "check_grads",
     "checkpoint",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "detect_anomaly",
     "enable_grad",
     "grad",
@@ -32,6 +40,8 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "max_pool1d",
+    "max_pool2d",
     "no_grad",
     "relu",
     "scope",

@@ -1,0 +1,254 @@
+"""Pooling: the maximum or the mean of every window, without arrays of indices.
+
+Each is computed offset by offset: entry (i, j) of all windows at once is a strided view of the
+image. The layout in memory is kept, whatever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.engine.primitive import primitive
+from tinygrad_lite.engine.rulebook import defvjp
+from tinygrad_lite.engine.value import Value, data_of, describe
+from tinygrad_lite.rules.windows import Array, Pair, count, pair, single
+
+
+def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """The largest entry of every window; entries that tie for it share the gradient equally.
+
+    Args:
+        x: images, shape (N, C, H, W).
+        kernel_size: size of the window, an integer or (vertical, horizontal), as the next two.
+        stride: step of the window; None for `kernel_size`, so that windows do not overlap.
+        padding: border that is never the largest, at most half of the window.
+
+    Returns:
+        Shape (N, C, H', W') with H' = floor((H + 2 padding - kernel_size) / stride) + 1.
+
+    Raises:
+        TypeError: a setting is not an integer or a pair of them.
+        ValueError: no window fits, or the padding is more than half of it.
+
+    >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
+    array([[ 5., 7.], [13., 15.]])
+    """
+    return largest(x, **_settings("max_pool2d", x, kernel_size, stride, padding))
+
+
+def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """The mean of every window, in which a border counts as zeros; otherwise as `max_pool2d`.
+
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
+    array([[ 2.5, 4.5], [10.5, 12.5]])
+    """
+    settings = _settings("avg_pool2d", x, kernel_size, stride, padding)
+    return window_sums(x, **settings) / (settings["kernel"][0] * settings["kernel"][1])
+
+
+def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """`max_pool2d` of sequences, shape (N, C, L).
+
+    >>> max_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2)
+    array([[[5., 3.]]])
+    """
+    return largest(x, **_settings("max_pool1d", x, kernel_size, stride, padding))
+
+
+def avg_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """`avg_pool2d` of sequences, shape (N, C, L).
+
+    >>> avg_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2)
+    array([[[3. , 2.5]]])
+    """
+    settings = _settings("avg_pool1d", x, kernel_size, stride, padding)
+    return window_sums(x, **settings) / settings["kernel"][0]
+
+
+# -- the operations, over any number of trailing axes --------------------------------------------
+
+
+@primitive
+def largest(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+    """The largest entry of every window."""
+    first, *others = _offsets(_padded(x, padding, -np.inf), kernel, stride)
+    out = np.array(first, order="K")
+    for entries in others:
+        np.maximum(out, entries, out=out)
+    return out
+
+
+@primitive
+def window_sums(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+    """The sum of every window."""
+    first, *others = _offsets(_padded(x, padding, 0), kernel, stride)
+    out = np.array(first, order="K")
+    for entries in others:
+        out += entries
+    return out
+
+
+@primitive
+def window_spread(
+    y: Any, *, size: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair
+) -> Array:
+    """Images of a size, to which every entry of `y` is added throughout its window; the transpose
+    of `window_sums`."""
+    out = _padded_zeros(y, size, padding)
+    for target in _offsets(out, kernel, stride):
+        target += y
+    return _cropped(out, padding)
+
+
+@primitive
+def share(y: Any, x: Any, top: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+    """Zeros like `x`, with every entry of `y` divided among the entries of its window that equal
+    the largest, `top`."""
+    holds, shares = _ties(x, top, kernel, stride, padding)
+    portions = y / shares
+    size = np.shape(x)[2:]
+    apart = all(s >= k for s, k in zip(stride, kernel, strict=True))
+    tiled = apart and size == tuple(n * k for n, k in zip(np.shape(y)[2:], kernel, strict=True))
+    out = np.empty_like(x, np.result_type(y)) if tiled else _padded_zeros(y, size, padding, like=x)
+    for target, hold in zip(_offsets(out, kernel, stride), holds, strict=True):
+        if apart:
+            np.multiply(portions, hold, out=target)
+        else:
+            target += portions * hold
+    return _cropped(out, padding)
+
+
+@primitive
+def at_largest(y: Any, x: Any, top: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+    """The mean of `y` over the entries of every window of `x` that equal the largest; the
+    transpose of `share`."""
+    holds, shares = _ties(x, top, kernel, stride, padding)
+    out = np.zeros_like(top, dtype=np.result_type(y))
+    for entries, hold in zip(_offsets(_padded(y, padding, 0), kernel, stride), holds, strict=True):
+        out += entries * hold
+    return out / shares
+
+
+def _ties(
+    x: Array, top: Array, kernel: Pair, stride: Pair, padding: Pair
+) -> tuple[list[Array], Array]:
+    """Which entries equal the largest of their window, offset by offset, and how many do."""
+    holds = [e == top for e in _offsets(_padded(x, padding, -np.inf), kernel, stride)]
+    kind = np.uint8 if len(holds) < 256 else np.int64
+    shares = holds[0].astype(kind)
+    for hold in holds[1:]:
+        shares += hold
+    # A NaN equals nothing: it has no share, and its window no gradient.
+    return holds, np.maximum(shares, 1, out=shares)
+
+
+def _offsets(x: Array, kernel: Pair, stride: Pair) -> Iterator[Array]:
+    """Views of every entry of all windows at once; the windows are over the trailing axes."""
+    trailing = x.shape[x.ndim - len(kernel) :]
+    stops = [
+        (n - k) // step * step + 1 for n, k, step in zip(trailing, kernel, stride, strict=True)
+    ]
+    for position in np.ndindex(*kernel):
+        entries: Any = [
+            slice(start, start + stop, step)
+            for start, stop, step in zip(position, stops, stride, strict=True)
+        ]
+        yield x[(..., *entries)]
+
+
+def _padded(x: Array, padding: Pair, fill: float) -> Array:
+    x = np.asarray(x)
+    if not any(padding):
+        return x
+    out = _framed(x, x.shape[2:], padding, fill, x.dtype)
+    _cropped(out, padding)[...] = x
+    return out
+
+
+def _padded_zeros(y: Array, size: tuple[int, ...], padding: Pair, like: Any = None) -> Array:
+    model = np.asarray(y if like is None else like)
+    return _framed(model, size, padding, 0, np.result_type(y))
+
+
+def _framed(
+    like: Array, size: tuple[int, ...], padding: Pair, fill: float, dtype: np.dtype[Any]
+) -> Array:
+    """Room for images of a size and a border, in the memory order of `like`."""
+    shape = (*like.shape[:2], *(n + 2 * p for n, p in zip(size, padding, strict=True)))
+    return np.full_like(like, fill, dtype=dtype, shape=shape)
+
+
+def _cropped(x: Array, padding: Pair) -> Array:
+    if not any(padding):
+        return x
+    inside: Any = [slice(p, n - p) for p, n in zip(padding, x.shape[2:], strict=True)]
+    return x[(..., *inside)]
+
+
+# -- their rules ---------------------------------------------------------------------------------
+
+defvjp(
+    largest,
+    lambda g, out, x, **settings: share(g, data_of(x), data_of(out), **settings),
+    name="max_pool",
+    kink="ties: entries that tie share equally",
+)
+defvjp(
+    share,
+    lambda g, out, y, x, top, **settings: at_largest(g, x, top, **settings),
+    None,
+    None,
+    name="max_pool_share",
+)
+defvjp(
+    at_largest,
+    lambda g, out, y, x, top, **settings: share(g, x, top, **settings),
+    None,
+    None,
+    name="max_pool_mean",
+)
+defvjp(
+    window_sums,
+    lambda g, out, x, **settings: window_spread(g, size=np.shape(x)[2:], **settings),
+    name="window_sums",
+)
+defvjp(window_spread, lambda g, out, y, size, **settings: window_sums(g, **settings))
+
+
+def _settings(
+    function: str, x: Any, kernel_size: Any, stride: Any, padding: Any
+) -> dict[str, tuple[int, ...]]:
+    """The settings in full, or an error that says what does not fit."""
+    axes = 2 if function.endswith("2d") else 1
+
+    def read(setting: Any, name: str, least: int) -> tuple[int, ...]:
+        if axes == 2:
+            return pair(setting, name, function, least)
+        return (single(setting, name, function, least),)
+
+    kernel = read(kernel_size, "kernel_size", 1)
+    settings = {
+        "kernel": kernel,
+        "stride": kernel if stride is None else read(stride, "stride", 1),
+        "padding": read(padding, "padding", 0),
+    }
+    shape = np.shape(x)
+    told = describe(x) if type(x) is Value else f"an array of shape {shape}"
+    if len(shape) != axes + 2:
+        layout = "(N, C, H, W)" if axes == 2 else "(N, C, L)"
+        raise ValueError(f"{function} of {told}: the input must have the shape {layout}")
+    if any(2 * p > k for p, k in zip(settings["padding"], kernel, strict=True)):
+        raise ValueError(
+            f"{function} of {told}: padding={settings['padding']} is more than half of "
+            f"kernel_size={kernel}, so some windows would hold nothing but border"
+        )
+    sizes = map(count, shape[2:], kernel, settings["stride"], settings["padding"])
+    if min(sizes) < 1:
+        raise ValueError(
+            f"{function} of {told}: no window of kernel_size={kernel} fits with "
+            f"padding={settings['padding']}"
+        )
+    return settings
