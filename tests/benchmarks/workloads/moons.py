@@ -1,0 +1,48 @@
+"""micrograd's moons step: a 2-16-16-1 network of scalars, 100 samples, SVM loss and L2."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tinygrad_lite import Value
+
+
+def step_of(value_class: Any) -> Callable[[], object]:
+    """The training step of micrograd's demo notebook, with its own nn on either Value."""
+    import micrograd.nn
+
+    micrograd.nn.Value = value_class
+    random.seed(1337)
+    model = micrograd.nn.MLP(2, [16, 16, 1])
+    xs = [(random.gauss(0, 1), random.gauss(0, 1)) for _ in range(100)]
+    ys = [random.choice((-1, 1)) for _ in xs]
+
+    def step() -> object:
+        micrograd.nn.Value = value_class
+        inputs = [list(map(value_class, row)) for row in xs]
+        scores = [model(row) for row in inputs]
+        losses = [(1 + -y * score).relu() for y, score in zip(ys, scores, strict=True)]
+        data_loss = sum(losses) * (1.0 / len(losses))
+        regularisation = 1e-4 * sum(p * p for p in model.parameters())
+        total = data_loss + regularisation
+        model.zero_grad()
+        total.backward()
+        for p in model.parameters():
+            p.data -= 0.01 * p.grad
+        return total
+
+    return step
+
+
+def workloads() -> Iterator[tuple[str, dict[str, Callable[[], object]]]]:
+    """One step, forward, backward and update."""
+    import micrograd.engine
+
+    sys.setrecursionlimit(1_000_000)  # micrograd walks the graph recursively
+    yield (
+        "micrograd's moons step (2-16-16-1, 100 samples), scalars",
+        {"tinygrad_lite": step_of(Value), "micrograd": step_of(micrograd.engine.Value)},
+    )
