@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -91,34 +91,10 @@ def pull_back(
         operation: Any = node.operation
         args = node.args
         metadata = node.metadata
-        if lean and len(args) == 2 and not metadata and type(operation.vjps) is tuple:
+        if lean and operation.is_pair and not metadata:
             _pull_pair(node, operation.vjps, args, g, held)
             continue
-        out: Any = node
-        inputs: Any = args
-        if not create_graph:
-            out = node.data
-            inputs = [a.data if type(a) is Value else a for a in args]
-        if type(operation.vjps) is JointVjp:
-            pulled = operation.vjps.rule(g, out, *inputs, **(metadata or {}))
-            _pull_jointly(node, pulled, needed, held, watch)
-            continue
-        for vjp, argument in zip(operation.vjps, args):  # noqa: B905 (variadic vjps have no end)
-            if type(argument) is not Value or (needed is not None and argument not in needed):
-                continue
-            if vjp is None:
-                raise no_rule_for(node, argument)
-            local = vjp(g, out, *inputs, **metadata) if metadata else vjp(g, out, *inputs)
-            data = argument.data
-            if type(data) is float:
-                if type(local) is not float:
-                    local = fitted(local, argument, node)
-            elif (
-                type(local) is not _ndarray
-                or local.shape != data.shape
-                or local.dtype is not data.dtype
-            ):
-                local = fitted(local, argument, node)
+        for _, argument, local in pulled_through(node, g, needed, create_graph):
             if watch is not None:
                 watch.backward(node, argument, local)
             before = held.get(argument)
@@ -127,6 +103,44 @@ def pull_back(
         if value.operation is None if wanted is None else value in wanted:
             kept[value] = g
     return kept
+
+
+def pulled_through(
+    node: Value, g: Any, needed: Container[Value] | None = None, create_graph: bool = False
+) -> Iterator[tuple[int, Value, Any]]:
+    """Pull a cotangent back through one operation.
+
+    Args:
+        node: a computed Value.
+        g: its cotangent.
+        needed: the arguments whose cotangents are wanted, all by default.
+        create_graph: record the pull-back.
+
+    Yields:
+        Position of an argument, the argument, and the cotangent that this operation passes to it,
+        in its shape and dtype; for every argument that is a Value.
+    """
+    operation: Any = node.operation
+    out: Any = node
+    inputs: Any = node.args
+    if not create_graph:
+        out = node.data
+        inputs = [a.data if type(a) is Value else a for a in inputs]
+    metadata = node.metadata or {}
+    joint = type(operation.vjps) is JointVjp
+    # A joint rule gives all cotangents at once, perhaps computing each when it is looked up.
+    given = operation.vjps.rule(g, out, *inputs, **metadata) if joint else operation.vjps
+    for position, argument in enumerate(node.args):
+        if type(argument) is not Value or (needed is not None and argument not in needed):
+            continue
+        local = given[position]
+        if not joint:
+            if local is None:
+                raise no_rule_for(node, argument)
+            local = local(g, out, *inputs, **metadata)
+        if type(local) is not float or type(argument.data) is not float:
+            local = fitted(local, argument, node)
+        yield position, argument, local
 
 
 def backward(self: Value, gradient: Any = None, *, create_graph: bool = False) -> None:
@@ -182,7 +196,11 @@ def seed_for(out: Value, gradient: Any) -> Any:
 
 def fitted(local: Any, argument: Value, node: Value) -> Any:
     """A rule's cotangent summed over broadcast axes, in the shape and dtype of the argument."""
-    if type(argument.data) is tuple:
+    data = argument.data
+    if type(local) is _ndarray is type(data):
+        if local.shape == data.shape and local.dtype is data.dtype:
+            return local
+    elif type(data) is tuple:
         return local
     shape, dtype = argument.shape, argument.dtype
     have = local.shape if type(local) is _ndarray else np.shape(data_of(local))
@@ -234,47 +252,42 @@ def _on_the_way(order: list[Value], wanted: set[Value]) -> set[Value]:
     return needed
 
 
-def _pull_jointly(
-    node: Value, pulled: Any, needed: set[Value] | None, held: dict[Value, Any], watch: Any
-) -> None:
-    """One step of `pull_back` where one rule served all arguments: there may be thousands, and
-    handing all of them to a rule for each would take quadratic time."""
-    for argnum, argument in enumerate(node.args):
-        if type(argument) is not Value or (needed is not None and argument not in needed):
-            continue
-        local = pulled[argnum]
-        if type(local) is not float or type(argument.data) is not float:
-            local = fitted(local, argument, node)
-        if watch is not None:
-            watch.backward(node, argument, local)
-        before = held.get(argument)
-        held[argument] = local if before is None else before + local
-
-
 def _pull_pair(
     node: Value, vjps: tuple[Any, Any], args: tuple[Any, Any], g: Any, held: dict[Value, Any]
 ) -> None:
-    """One step of `pull_back` for two arguments without settings: operators, where graphs of
-    neurons spend their time. Does what the general step does, unrolled."""
+    """`pulled_through` and the summing, unrolled for two arguments without settings: operators,
+    where graphs of neurons spend their time."""
     x, y = args
     a = x.data if type(x) is Value else x
-    b = y.data if type(y) is Value else y
-    for argument, data, vjp in ((x, a, vjps[0]), (y, b, vjps[1])):
-        if type(argument) is Value:
-            if vjp is None:
-                raise no_rule_for(node, argument)
-            local = vjp(g, node.data, a, b)
-            if type(data) is float:
-                if type(local) is not float:
-                    local = fitted(local, argument, node)
-            elif (
-                type(local) is not _ndarray
-                or local.shape != data.shape
-                or local.dtype is not data.dtype
-            ):
-                local = fitted(local, argument, node)
-            before = held.get(argument)
-            held[argument] = local if before is None else before + local
+    if type(y) is Value:
+        b = y.data
+        local = vjps[1](g, node.data, a, b)
+        if not (
+            type(local) is float is type(b)
+            or (
+                type(local) is type(b) is _ndarray
+                and local.shape == b.shape
+                and local.dtype is b.dtype
+            )
+        ):
+            local = fitted(local, y, node)
+        before = held.get(y)
+        held[y] = local if before is None else before + local
+    else:
+        b = y
+    if type(x) is Value:
+        local = vjps[0](g, node.data, a, b)
+        if not (
+            type(local) is float is type(a)
+            or (
+                type(local) is type(a) is _ndarray
+                and local.shape == a.shape
+                and local.dtype is a.dtype
+            )
+        ):
+            local = fitted(local, x, node)
+        before = held.get(x)
+        held[x] = local if before is None else before + local
 
 
 def _own(cotangent: Any, taken: set[int]) -> Any:
