@@ -196,11 +196,13 @@ class Value:
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
-        shape = np.shape(data_of(gradient))
-        if gradient is not None and shape not in ((), self.shape):
-            raise ValueError(
-                f"the gradient of {describe(self)} must have its shape {self.shape}, not {shape}"
-            )
+        if gradient is not None:
+            shape = np.shape(data_of(gradient))
+            if shape not in ((), self.shape):
+                raise ValueError(
+                    f"the gradient of {describe(self)} must have its shape {self.shape}, not "
+                    f"{shape}"
+                )
         self._grad = gradient
         self.passes = 0
 
