@@ -1,0 +1,270 @@
+"""Groups: by scope, and of what repeats itself; and which to collapse so that a picture stays
+readable.
+
+Every Value sits in a tree. Its inner nodes are groups: scopes ("encoder/layer 1"), and folds, which
+gather what is alike within a scope: sixteen neurons, or 784 multiplications recorded by one line.
+A picture shows a Value, or the outermost collapsed group around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable
+from dataclasses import dataclass, field
+
+from tinygrad_lite.drawing.collect import Graph
+from tinygrad_lite.engine.value import Value
+
+ALIKE = 4
+"""From how many on alike operations or leaves are a fold."""
+
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(eq=False)
+class Group:
+    """A scope, or a fold of alike things within one.
+
+    number
+        its place in the order of creation
+    title
+        the last part of the scope's name, or what is alike: "neuron", "multiply"
+    fold
+        whether it is a fold; then `children` or `members` are alike
+    members
+        numbers of the Values directly inside
+    collapsed
+        whether the picture shows it as one box
+    """
+
+    number: int
+    title: str
+    parent: Group | None
+    fold: bool = False
+    children: list[Group] = field(default_factory=list)
+    members: list[int] = field(default_factory=list)
+    collapsed: bool = False
+
+    @property
+    def path(self) -> str:
+        """Titles of the scopes around it from the outermost on, joined by slashes."""
+        parts: list[str] = []
+        group: Group | None = self
+        while group is not None and group.parent is not None:
+            if not group.fold:
+                parts.append(group.title)
+            group = group.parent
+        return "/".join(reversed(parts))
+
+    def everything(self) -> Iterable[Group]:
+        """This group and all inside, each before those inside it."""
+        stack = [self]
+        while stack:
+            group = stack.pop()
+            yield group
+            stack.extend(reversed(group.children))
+
+
+class Tree:
+    """The groups of a graph.
+
+    root
+        the group around everything, itself never drawn
+    home
+        the group each Value sits in, by number
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.root = Group(0, "", None)
+        self._made = 1
+        self.home: list[Group] = [self.root] * len(graph.values)
+        self._place(graph)
+        self._fold_groups(graph)
+        self._fold_members(graph)
+        self.groups: list[Group] = [g for g in self.root.everything() if g.parent is not None]
+        for number, group in enumerate(self.groups):
+            group.number = number  # in drawing order
+
+    def cover(self) -> dict[Group, Group]:
+        """The outermost collapsed group around each group that has one."""
+        found: dict[Group, Group] = {}
+        for group in self.root.everything():
+            parent = group.parent
+            if parent in found:
+                found[group] = found[parent]
+            elif group.collapsed:
+                found[group] = group
+        return found
+
+    def new(self, title: str, parent: Group, fold: bool = False) -> Group:
+        """A group at the end of its parent's."""
+        group = Group(self._made, title, parent, fold)
+        self._made += 1
+        parent.children.append(group)
+        return group
+
+    # -- building ---------------------------------------------------------------------------------
+
+    def _place(self, graph: Graph) -> None:
+        """Every Value into the group of its scope; a leaf to where it is used."""
+        groups: dict[str, Group] = {"": self.root}
+        home = self.home
+        leaves: dict[int, str | None] = {}
+        number = graph.number
+        for i, value in enumerate(graph.values):
+            if value.operation is None:
+                leaves[i] = None
+                continue
+            scope = _scope_of(value)
+            if scope:
+                home[i] = self._group_at(scope, groups)
+            for argument in value.args:
+                if type(argument) is Value and argument.operation is None:
+                    j = number.get(argument)
+                    if j is not None:
+                        before = leaves[j]
+                        if before != scope:
+                            leaves[j] = scope if before is None else _common(before, scope)
+        for i, scope_of_uses in leaves.items():
+            home[i] = self._group_at(scope_of_uses or _scope_of(graph.values[i]), groups)
+        for i, group in enumerate(home):
+            group.members.append(i)
+
+    def _group_at(self, scope: str, groups: dict[str, Group]) -> Group:
+        # A loop, not recursion: a scope may be nested as deep as its author likes.
+        group = groups.get(scope, self.root)
+        if group is self.root and scope:
+            path = ""
+            for part in scope.split("/"):
+                path = f"{path}/{part}" if path else part
+                if path not in groups:
+                    groups[path] = self.new(part, group)
+                group = groups[path]
+            groups[scope] = group
+        return group
+
+    def _fold_groups(self, graph: Graph) -> None:
+        """Gather sibling groups that have the same name but for digits, and the same structure."""
+        signature: dict[Group, Hashable] = {}
+        every = list(self.root.everything())
+        for group in reversed(every[1:]):  # inner ones first
+            kinds = Counter(_kind(graph.values[i]) for i in group.members)
+            inner = Counter((stem(c.title), signature[c]) for c in group.children)
+            signature[group] = hash((frozenset(kinds.items()), frozenset(inner.items())))
+        for group in every:
+            alike: dict[Hashable, list[Group]] = defaultdict(list)
+            for child in group.children:
+                alike[stem(child.title), signature[child]].append(child)
+            if len(group.children) < 2 or all(len(same) < 2 for same in alike.values()):
+                continue
+            group.children = []
+            for same in alike.values():
+                if len(same) == 1:
+                    group.children.append(same[0])
+                    continue
+                fold = self.new(stem(same[0].title), group, fold=True)
+                fold.children = same
+                for child in same:
+                    child.parent = fold
+
+    def _fold_members(self, graph: Graph) -> None:
+        """Gather operations of the same line, and leaves that are used alike."""
+        for group in list(self.root.everything()):
+            if len(group.members) <= ALIKE:
+                continue
+            alike: dict[Hashable, list[int]] = defaultdict(list)
+            for i in group.members:
+                alike[_likeness(graph.values[i])].append(i)
+            group.members = []
+            for same in alike.values():
+                if len(same) < ALIKE:
+                    group.members += same
+                    continue
+                fold = self.new(_title(graph.values[same[0]]), group, fold=True)
+                fold.members = same
+                for i in same:
+                    self.home[i] = fold
+            group.members.sort()
+
+
+def collapse_to(tree: Tree, limit: int, keep: Collection[Group] = ()) -> int:
+    """Collapse the largest innermost groups, alike ones together, until few boxes are left.
+
+    Args:
+        tree: its groups' `collapsed` is set; those set already stay.
+        limit: how many boxes may be left.
+        keep: groups that stay open.
+
+    Returns:
+        How many boxes are left; more than the limit where nothing more can be collapsed.
+    """
+    boxes: dict[Group, int] = {}
+    order = list(tree.root.everything())
+    while True:
+        for group in reversed(order):
+            inner = sum(1 if c.collapsed else boxes[c] for c in group.children)
+            boxes[group] = inner + len(group.members)
+        if boxes[tree.root] <= limit:
+            return boxes[tree.root]
+        batches: dict[tuple[int, str], list[Group]] = defaultdict(list)
+        for group in order:
+            if group.parent is None or group.collapsed or group in keep:
+                continue
+            if boxes[group] > 1 and all(c.collapsed for c in group.children):
+                batches[boxes[group], stem(group.title)].append(group)
+        if not batches:
+            return boxes[tree.root]
+        for group in batches[max(batches)]:
+            group.collapsed = True
+
+
+def stem(name: str) -> str:
+    """A name without its numbers.
+
+    >>> stem("neuron 12"), stem("w3")
+    ('neuron', 'w')
+    """
+    return _DIGITS.sub("", name).strip(" .:-_#") or "#"
+
+
+def _scope_of(value: Value) -> str:
+    """Where a Value belongs: its scope, or what its name says, "hidden 1" of "hidden 1/bias"."""
+    # Not value.scope and value.name, which take ten times as long for the many that have neither.
+    scope: str = getattr(value, "_scope", "")
+    if scope:
+        return scope
+    name: str = getattr(value, "_name", "")
+    return name.rpartition("/")[0] if name else ""
+
+
+def _common(a: str, b: str) -> str:
+    """The scope around two scopes."""
+    if a == b:
+        return a
+    shared = []
+    for x, y in zip(a.split("/"), b.split("/"), strict=False):
+        if x != y:
+            break
+        shared.append(x)
+    return "/".join(shared)
+
+
+def _kind(value: Value) -> Hashable:
+    name = value.operation.name if value.operation is not None else ""
+    return name, () if type(value.data) is float else value.shape
+
+
+def _likeness(value: Value) -> Hashable:
+    shape = () if type(value.data) is float else value.shape
+    if value.operation is None:
+        return "leaf", stem(value.name), shape
+    # Where it was recorded stands for the source line, which takes long to look up.
+    return value.operation, value.frame_code, value.frame_offset, shape
+
+
+def _title(value: Value) -> str:
+    if value.operation is not None:
+        return value.operation.name
+    name = stem(value.name.rpartition("/")[2])
+    return name if name != "#" else "leaf"

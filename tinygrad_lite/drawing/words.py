@@ -1,0 +1,119 @@
+"""The rules in words: what an operation's pull-back does with the gradient that reaches it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from functools import cache
+
+from tinygrad_lite.engine.rulebook import Operation, VariadicVjp
+
+# By operation and argument: how the gradient that arrives is turned into the contribution.
+WORDS: dict[str, tuple[str, ...]] = {
+    "add": ("passed on as it is",) * 2,
+    "subtract": ("passed on as it is", "passed on with its sign flipped"),
+    "multiply": ("times the second factor", "times the first factor"),
+    "divide": ("divided by the divisor", "times minus the quotient, divided by the divisor"),
+    "power": (
+        "times exponent · base to the power of (exponent - 1)",
+        "times the result, times the logarithm of the base",
+    ),
+    "negative": ("passed on with its sign flipped",),
+    "positive": ("passed on as it is",),
+    "exp": ("times the result itself, as exp is its own derivative",),
+    "log": ("divided by the argument",),
+    "sqrt": ("divided by twice the result",),
+    "tanh": ("times 1 - result²",),
+    "sigmoid": ("times result · (1 - result)",),
+    "relu": ("passed on where the argument is positive, 0 elsewhere",),
+    "sin": ("times the cosine of the argument",),
+    "cos": ("times minus the sine of the argument",),
+    "absolute": ("times the sign of the argument, 0 at 0",),
+    "square": ("times twice the argument",),
+    "sum": ("the same for every entry that was summed",),
+    "mean": ("shared equally: divided by the number of entries",),
+    "prod": ("times the product of all other entries",),
+    "max": ("to the largest entry alone; ties share it",),
+    "min": ("to the smallest entry alone; ties share it",),
+    "maximum": ("to whichever argument is larger; ties share it",) * 2,
+    "minimum": ("to whichever argument is smaller; ties share it",) * 2,
+    "where": (
+        "no gradient to the condition",
+        "passed on where the condition holds",
+        "passed on where the condition does not hold",
+    ),
+    "matmul": (
+        "multiplied from the right by the second matrix, transposed",
+        "multiplied from the left by the first matrix, transposed",
+    ),
+    "reshape": ("the same entries, in the shape of the argument",),
+    "transpose": ("transposed back",),
+    "swapaxes": ("axes swapped back",),
+    "expand_dims": ("the new axis taken away again",),
+    "broadcast_to": ("summed over the axes along which the argument was repeated",),
+    "getitem": ("back to where the entries were taken from, 0 elsewhere",),
+    "scatter": ("taken from where the entries were put",),
+    "astype": ("converted back to the argument's type",),
+    "identity": ("passed on as it is",),
+    "pick": ("to the result that was picked, 0 for the others",),
+    "concatenate": ("the part that this argument makes up",),
+    "stack": ("the slice that this argument makes up",),
+    "conv2d": (
+        "convolved with the kernels, flipped: every pixel collects from the windows it was in",
+        "correlated with the input: every weight collects over the places it was used at",
+    ),
+    "log_softmax": ("minus the softmax times its sum",),
+    "logsumexp": ("times the softmax of the argument",),
+    "softmax": ("less its average weighted by the result, times the result",),
+    "checkpoint": ("computed by running the function forward a second time",),
+}
+
+
+def rule_in_words(operation: Operation, position: int) -> str:
+    """What the rule of an argument does with the gradient, or else the rule itself.
+
+    >>> import numpy as np
+    >>> from tinygrad_lite.engine.rulebook import RULES
+    >>> rule_in_words(RULES[np.multiply], 0)
+    'the incoming gradient, times the second factor'
+    """
+    words = WORDS.get(operation.name)
+    if words is not None:
+        return f"the incoming gradient, {words[min(position, len(words) - 1)]}"
+    return _source_of_rule(operation, position)
+
+
+@cache
+def _source_of_rule(operation: Operation, position: int) -> str:
+    """The body of a rule written as a lambda; of others, that they exist."""
+    if isinstance(operation.vjps, VariadicVjp):
+        return f"the rule of {operation.name} for argument {position}"
+    rule = operation.vjps[position] if position < len(operation.vjps) else None
+    if rule is None:
+        return f"{operation.name} has no gradient for argument {position}"
+    try:
+        source = textwrap.dedent(inspect.getsource(rule))
+        tree = ast.parse(source)
+    except (OSError, TypeError, SyntaxError, ValueError):
+        source, tree = "", ast.parse("")
+    wanted = inspect.signature(rule).parameters
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda) and _same_rule(node, rule, list(wanted)):
+            return " ".join((ast.get_source_segment(source, node.body) or "").split())
+    return f"the rule of {operation.name} for argument {position}"
+
+
+def _same_rule(node: ast.Lambda, rule: object, parameters: list[str]) -> bool:
+    """Whether this lambda of a statement with several is the one: same arguments, same code."""
+    arguments = node.args
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    if [n for n in parameters if n in names] != names:
+        return False
+    compiled = compile(ast.Expression(ast.fix_missing_locations(node)), "", "eval").co_consts[0]
+    code = getattr(rule, "__code__", None)
+    return (
+        code is not None
+        and compiled.co_code == code.co_code
+        and (compiled.co_names == code.co_names and compiled.co_consts == code.co_consts)
+    )
