@@ -55,8 +55,11 @@ class Case:
 
     def __str__(self) -> str:
         shapes = ",".join(_shapes(a) for a in self.args)
-        settings = ",".join(f"{k}={v}" for k, v in self.settings.items() if np.ndim(v) < 2)
-        return self.id or f"{self.function.__name__}({shapes}{';' if settings else ''}{settings})"
+        if self.id:
+            return self.id
+        shown = {k: v for k, v in self.settings.items() if not isinstance(v, np.ndarray)}
+        settings = ",".join(f"{k}={v}" for k, v in shown.items())
+        return f"{self.function.__name__}({shapes}{';' if settings else ''}{settings})"
 
     def __call__(self, *args: Any) -> Any:
         """The result on these arguments."""
