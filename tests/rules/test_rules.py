@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import zlib
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from rules.case import Case, SpecialPoint
 from rules.cases import CASES, SPECIAL_POINTS
 from rules.finite_differences import check_derivatives
 from tinygrad_lite import Program, Value, jvp, vjp
+from tinygrad_lite.engine.backward import consumers_first
+from tinygrad_lite.engine.backward import leaves_of as leaves_behind
 from tinygrad_lite.engine.rulebook import COMPOSED, RULES
 from tinygrad_lite.engine.trees import flatten, map_tree, unflatten
 
@@ -47,7 +50,9 @@ def as_function(case: Case, chosen: list[int]) -> tuple[Any, list[Any]]:
     return function, [leaves[i] for i in chosen]
 
 
-def in_float32(argument: Any) -> Any:
+def in_float32(case: Case, argument: Any) -> Any:
+    if type(argument) is float and not isinstance(case.function, np.ufunc):
+        return np.array(argument, np.float32)  # joined to an array, it would widen the result
     if isinstance(argument, np.ndarray) and argument.dtype.kind in "fc":
         return argument.astype(np.complex64 if argument.dtype.kind == "c" else np.float32)
     return argument
@@ -62,6 +67,8 @@ def random_like(array: Any, rng: np.random.Generator) -> Any:
 def test_rule_agrees_with_finite_differences(case):
     _, free, _ = leaves_of(case)
     seed = zlib.crc32(str(case).encode())
+    if case.order == 0:
+        pytest.skip("no derivative to compare")
     for chosen in [[i] for i in free] + ([free] if len(free) > 1 else []):
         check_derivatives(*as_function(case, chosen), order=case.order, rtol=case.rtol, seed=seed)
 
@@ -115,20 +122,21 @@ def test_float32_stays_float32(case):
         pytest.skip("the function itself widens")
     _, free, _ = leaves_of(case)
     function, leaves = as_function(case, free)
-    narrow_case = Case(**{**vars(case), "args": map_tree(in_float32, list(case.args))})
+    narrow_args = map_tree(partial(in_float32, case), list(case.args))
+    narrow_case = Case(**{**vars(case), "args": narrow_args})
     narrow, narrow_leaves = as_function(narrow_case, free)
     out, pull = vjp(function, *leaves)
     narrow_out, narrow_pull = vjp(narrow, *narrow_leaves)
     rng = np.random.default_rng(0)
     cotangents = map_tree(lambda o: random_like(o, rng), out)
     reference = case.reference or getattr(case.function, "raw", case.function)
-    expected = case.result(
-        reference(*case.prepare(*map_tree(in_float32, list(case.args))), **case.settings)
-    )
+    expected = case.result(reference(*case.prepare(*narrow_args), **case.settings))
     for found, wanted in zip(flatten(narrow_out)[0], flatten(expected)[0], strict=True):
         assert np.asarray(found).dtype == np.asarray(wanted).dtype
     narrow_cotangents = map_tree(
-        lambda c, o: float(c) if isinstance(o, float) else c.astype(o.dtype), cotangents, narrow_out
+        lambda c, o: float(c) if type(o) is float else np.asarray(c, o.dtype),
+        cotangents,
+        narrow_out,
     )
     gradients, narrow_gradients = pull(cotangents), narrow_pull(narrow_cotangents)
     for leaf, wide, gradient in zip(narrow_leaves, gradients, narrow_gradients, strict=True):
@@ -151,7 +159,8 @@ def test_jvp_is_the_transpose_of_the_vjp(case):
         return sum(np.real(np.sum(np.asarray(a) * b)) for a, b in pairs)
 
     forward, backward = paired(cotangents, moved), paired(pull(cotangents), tangents)
-    assert_allclose(forward, backward, rtol=1e-9, atol=1e-11)
+    narrow = any(np.asarray(o).dtype == np.float32 for o in flatten(out)[0])
+    assert_allclose(forward, backward, rtol=1e-5 if narrow else 1e-9, atol=1e-11)
 
 
 @each_case
@@ -160,9 +169,11 @@ def test_program_replays_the_value(case):
     function, leaves = as_function(case, free)
     inputs = [Value(leaf) for leaf in leaves]
     outputs, _ = flatten(function(*inputs))
-    replayed = Program(outputs, inputs)(*leaves)
+    given = set(leaves_behind(consumers_first(*outputs)))
+    inputs = [x for x in inputs if x in given]  # the one knot of np.interp has no place in it
+    replayed = Program(outputs, inputs)(*[x.data for x in inputs])
     for value, array in zip(outputs, replayed, strict=True):
-        assert_allclose(array, value.data, rtol=0, atol=0)
+        assert_allclose(array, value.data, rtol=1e-15)  # math.tanh is not np.tanh to the last bit
 
 
 @pytest.mark.parametrize("point", SPECIAL_POINTS, ids=str)
@@ -183,7 +194,8 @@ def test_special_point(point: SpecialPoint, kind: type) -> None:
     out.backward(seed)
     for value, expected in zip(args, point.gradients, strict=True):
         if expected is not None:
-            assert_allclose(value.grad, np.broadcast_to(expected, value.shape), rtol=1e-6)
+            wanted = np.broadcast_to(expected, value.shape)
+            assert_allclose(value.grad, wanted, rtol=1e-6, atol=1e-40)
             assert np.asarray(value.grad).dtype == value.dtype
 
 
@@ -197,7 +209,8 @@ def importable(function: Any) -> bool:
 
 
 def test_every_rule_has_a_case():
-    served = {f for f in [*RULES, *COMPOSED] if importable(f)}
+    refused = {f for f, composition in COMPOSED.items() if composition.__name__ == "refuse"}
+    served = {f for f in [*RULES, *COMPOSED] if importable(f)} - refused
     without = served - {case.function for case in CASES}
     assert not without, sorted(f.__name__ for f in without)
 

@@ -1,4 +1,4 @@
-"""Activation functions as single operations, safe at any input."""
+"""Activation functions as single operations, safe at any input: no overflow, no warning."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import defvjp
+
+Axis = int | tuple[int, ...] | None
+
+_ndarray = np.ndarray
 
 
 @primitive
@@ -23,21 +27,131 @@ def relu(x: Any) -> Any:
 
 @primitive
 def sigmoid(x: Any) -> Any:
-    """``1 / (1 + exp(-x))``, entry by entry; no overflow at any x."""
-    # exp would overflow for x < -88 in float32; beyond the clamp the result is below 1e-38
-    limit = 709 if getattr(x, "dtype", None) != np.float32 else 88
-    decay = np.exp(np.minimum(np.negative(x), limit))
-    return 1 / (1 + decay)
+    """``1 / (1 + exp(-x))``, entry by entry.
+
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    if type(x) is not _ndarray or x.ndim == 0 or x.dtype.kind != "f":
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(-_floating(x)))
+    out = np.negative(x)
+    with np.errstate(over="ignore"):  # to infinity, whose reciprocal is the right result
+        np.exp(out, out=out)
+    out += 1
+    return np.reciprocal(out, out=out)
+
+
+@primitive
+def softplus(x: Any) -> Any:
+    """``log(1 + exp(x))``, entry by entry: a smooth `relu`, whose derivative is `sigmoid`.
+
+    >>> softplus(np.array([-1000.0, 1000.0]))
+    array([   0., 1000.])
+    """
+    x = _floating(x)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+@primitive
+def softmax(x: Any, *, axis: Axis = -1) -> Any:
+    """``exp(x) / sum(exp(x))`` along an axis: positive numbers that sum to 1.
+
+    Entries that are infinite alike share equally.
+
+    >>> softmax(np.array([1e308, -1e308]))
+    array([1., 0.])
+    """
+    out = _shifted(x, axis)
+    np.exp(out, out=out)
+    out /= np.sum(out, axis=axis, keepdims=True)
+    return out
+
+
+@primitive
+def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    """``log(sum(exp(x)))`` along axes (all by default): a smooth maximum.
+
+    -inf for no entries, or if all are -inf.
+
+    >>> float(round(logsumexp(np.array([1000.0, 1000.0])), 3))
+    1000.693
+    """
+    x = _floating(x)
+    highest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(highest), highest, 0)
+    with np.errstate(all="ignore"):
+        out = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    return out if keepdims else np.squeeze(out, axis=axis)
+
+
+@primitive
+def log_softmax(x: Any, *, axis: Axis = -1) -> Any:
+    """``log(softmax(x))``, without the loss of digits.
+
+    >>> log_softmax(np.array([0.0, -1000.0]))
+    array([    0., -1000.])
+    """
+    out = _shifted(x, axis)
+    out -= np.log(np.sum(np.exp(out), axis=axis, keepdims=True))
+    return out
+
+
+def _floating(x: Any) -> Any:
+    x = np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def _shifted(x: Any, axis: Axis) -> Any:
+    """A new array, x minus its maximum along an axis; exactly 0 at the maximum, infinite or not."""
+    x = _floating(x)
+    highest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    with np.errstate(all="ignore"):
+        out = np.asarray(x - highest)
+    if not np.isfinite(highest).all():
+        out[x == highest] = 0
+    return out
 
 
 def _sigmoid_of_float(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > -709 else math.exp(x)
 
 
+def _softplus_of_float(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def _sigmoid_vjp(g: Any, out: Any, x: Any) -> Any:
+    if type(g) is _ndarray and type(out) is _ndarray and out.ndim:
+        slope = np.subtract(1, out)
+        slope *= out
+        slope *= g
+        return slope
+    return g * (out * (1 - out))
+
+
+def _softmax_vjp(g: Any, out: Any, x: Any, axis: Axis = -1) -> Any:
+    return out * (g - np.sum(g * out, axis=axis, keepdims=True))
+
+
+def _logsumexp_vjp(g: Any, out: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    if axis is not None and not keepdims:
+        g = np.expand_dims(g, axis)
+    return g * softmax(x, axis=axis)
+
+
+def _log_softmax_vjp(g: Any, out: Any, x: Any, axis: Axis = -1) -> Any:
+    return g - np.exp(out) * np.sum(g, axis=axis, keepdims=True)
+
+
 defvjp(
     relu,
     lambda g, out, x: g * (out > 0),
-    scalar=lambda x: x if x > 0 else 0.0,
+    scalar=lambda x: x if x > 0 or x != x else 0.0,
     kink="0: derivative 0",
 )
-defvjp(sigmoid, lambda g, out, x: g * (out * (1 - out)), scalar=_sigmoid_of_float)
+defvjp(sigmoid, _sigmoid_vjp, scalar=_sigmoid_of_float)
+defvjp(softplus, lambda g, out, x: g * sigmoid(x), scalar=_softplus_of_float)
+defvjp(softmax, _softmax_vjp)
+defvjp(logsumexp, _logsumexp_vjp)
+defvjp(log_softmax, _log_softmax_vjp)

@@ -1,41 +1,63 @@
 """Products that keep an exactly zero cotangent zero, whatever it is multiplied by.
 
 The derivative of sqrt at 0 is infinite, and 0 * inf is NaN; but a cotangent of 0 says that the
-output does not matter, so nothing before it does. Rules of functions with infinite derivatives use
-these two, so that ``np.where(x > 0, np.sqrt(x), 0)`` has gradient 0 at 0. Both are linear in `g`
-and closed under differentiation.
+output does not matter, so nothing before it does. Rules of functions with infinite or undefined
+derivatives use these two, so that ``np.where(x > 0, np.sqrt(x), 0)`` has gradient 0 at 0 and
+below. Both are linear in `g` and closed under differentiation.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
-from tinygrad_lite.engine.rulebook import defvjp
+from tinygrad_lite.engine.rulebook import Vjp, defvjp
+
+
+def quiet(rule: Vjp) -> Vjp:
+    """Decorator of a rule that may evaluate something outside its domain, or overflow where the
+    derivative is 0 anyway: no warnings, as the forward pass has given them."""
+    return np.errstate(all="ignore")(rule)
 
 
 @primitive
 def product(g: Any, factor: Any) -> Any:
-    """``g * factor``, and 0 where `g` is 0."""
+    """``g * factor``, and 0 where `g` is 0.
+
+    >>> product(0.0, math.inf)
+    0.0
+    """
     if type(g) is float and type(factor) is float:
         return g * factor if g else 0.0
-    if np.isfinite(factor).all():
-        return g * factor
     with np.errstate(invalid="ignore"):
-        return np.where(g == 0, np.zeros_like(g), g * factor)
+        return _zero_kept(g, np.multiply(g, factor))
 
 
 @primitive
 def quotient(g: Any, divisor: Any) -> Any:
-    """``g / divisor``, and 0 where `g` is 0."""
-    if type(g) is float and type(divisor) is float and divisor:
-        return g / divisor
-    if np.all(divisor):
-        return g / divisor
+    """``g / divisor``, and 0 where `g` is 0.
+
+    >>> quotient(0.0, 0.0), quotient(1.0, 0.0)
+    (0.0, inf)
+    """
+    if type(divisor) is float or type(divisor) is int:
+        if type(g) is float and not g:
+            return 0.0
+        if divisor and math.isfinite(divisor):
+            return g / divisor
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(g == 0, np.zeros_like(g), np.divide(g, divisor))
+        return _zero_kept(g, np.divide(g, divisor))
+
+
+def _zero_kept(g: Any, result: Any) -> Any:
+    """The result, with 0 where `g` is 0; looks closer only if some entry is inf or NaN."""
+    # A sum of squares is finite only if all entries are; it costs half of isfinite().all().
+    if result.dtype.kind == "f" and math.isfinite(np.vdot(result, result)):
+        return result
+    return result if np.isfinite(result).all() else np.where(g == 0, 0, result)
 
 
 defvjp(

@@ -1,4 +1,4 @@
-"""Operators and what NumPy calls them."""
+"""Operators, powers, remainders, rounding and splitting."""
 
 import numpy as np
 
@@ -6,18 +6,72 @@ from rules.case import Case, SpecialPoint, away_from, between, positive, smooth
 
 CASES = [
     Case(np.add, [smooth(2, 3), smooth(3)]),
+    Case(np.add, [smooth(2, 3, dtype=complex), smooth(3)]),
     Case(np.subtract, [smooth(2, 1), smooth(3)]),
+    Case(np.subtract, [1.5, smooth(3)]),
     Case(np.multiply, [smooth(2, 3), smooth(2, 1)]),
+    Case(np.multiply, [smooth(3, dtype=complex), smooth(2, 1)]),
+    Case(np.multiply, [1.5, -0.5]),
     Case(np.divide, [smooth(2, 3), away_from(0, shape=(3,), gap=0.3)]),
+    Case(np.divide, [smooth(3), 2.0]),
+    Case(np.divide, [1.5, -0.5]),
+    Case(np.divide, [smooth(3, dtype=complex), 3 + smooth(3, dtype=complex, seed=1)]),
     Case(np.power, [positive(2, 3), smooth(3)]),
-    Case(np.power, [smooth(3), 2.0], fixed=(1,), id="power(x, 2)"),
-    Case(np.power, [smooth(3), 3], id="power(x, 3)"),
+    Case(np.power, [positive(2, 3), 2.5]),
+    Case(np.power, [positive(3, seed=1), smooth(2, 3)], id="power(float32 wide)"),
+    *(
+        Case(np.power, [away_from(0, shape=(3,), gap=0.3), n], id=f"power(x, {n})", fixed=(1,))
+        for n in (-2, -1, 0, 1, 2, 3, 3.0)
+    ),
+    *(Case(np.power, [positive(3), p], id=f"power(x, {p})", fixed=(1,)) for p in (-0.5, 0.5, 1.5)),
+    Case(np.power, [1.5, 2.5]),
+    Case(np.power, [1.5, 3], id="power(float, 3)"),
+    Case(np.power, [-1.5, 3], id="power(negative float, 3)"),
+    Case(np.power, [2, smooth(3)], id="power(2, x)"),
+    Case(np.power, [2 + smooth(3, dtype=complex) / 4, smooth(3, dtype=complex, seed=1)]),
+    Case(np.float_power, [positive(2, 3), smooth(3)]),
     Case(np.negative, [smooth(3)]),
     Case(np.positive, [smooth(3)]),
-    Case(np.remainder, [between(5.2, 5.8, 3), between(1.5, 1.6, 3)]),
+    Case(np.square, [smooth(2, 3)]),
+    Case(np.square, [1.5]),
+    Case(np.square, [smooth(2, 3, dtype=complex)]),
+    Case(np.reciprocal, [away_from(0, shape=(2, 3), gap=0.3)]),
+    Case(np.reciprocal, [2.0]),
+    Case(np.remainder, [between(5.2, 5.8, 2, 3), between(1.5, 1.6, 3)]),
+    Case(np.remainder, [between(-5.8, -5.2, 3), between(1.5, 1.6, 3)], id="remainder of negatives"),
+    Case(np.remainder, [5.5, 2.0]),
+    Case(np.fmod, [between(5.2, 5.8, 2, 3), between(1.5, 1.6, 3)]),
+    Case(np.fmod, [between(-5.8, -5.2, 3), between(1.5, 1.6, 3)], id="fmod of negatives"),
+    Case(np.fmod, [-5.5, 2.0]),
+    Case(np.copysign, [away_from(0, shape=(2, 3)), away_from(0, shape=(3,))]),
+    Case(np.copysign, [1.5, -0.5]),
+    Case(np.ldexp, [smooth(3), np.array([-1, 0, 4])]),
+    Case(np.divmod, [between(5.2, 5.8, 3), between(1.5, 1.6, 3)], result=lambda both: both[1]),
+    Case(np.modf, [between(1.2, 1.8, 3)], result=lambda both: both[0]),
+    Case(np.modf, [between(-1.8, -1.2, 3)], result=lambda both: both[0], id="modf of negatives"),
+    Case(np.frexp, [between(1.1, 1.9, 3)], result=lambda both: both[0]),
 ]
 
 SPECIAL_POINTS = [
+    SpecialPoint(np.divide, [0.0, 0.0], [0.0, 0.0], cotangent=0.0),
+    SpecialPoint(np.divide, [1.0, 0.0], [0.0, 0.0], cotangent=0.0),
+    SpecialPoint(np.reciprocal, [0.0], [0.0], cotangent=0.0),
     SpecialPoint(np.power, [0.0, 2.0], [0.0, 0.0]),
+    SpecialPoint(np.power, [0.0, 1.0], [1.0, 0.0]),
+    SpecialPoint(np.power, [0.0, 0.0], [0.0, 0.0]),
+    SpecialPoint(np.power, [0.0, 0.5], [np.inf, 0.0]),
+    SpecialPoint(np.power, [0.0, 0.5], [0.0, 0.0], cotangent=0.0),
+    SpecialPoint(np.power, [0.0, -1.0], [0.0, 0.0], cotangent=0.0),
+    SpecialPoint(np.power, [-1.0, 1.5], [0.0, 0.0], cotangent=0.0),
+    SpecialPoint(lambda x: x**0.5, [0.0], [0.0], cotangent=0.0, id="x**0.5 at 0, not used"),
+    SpecialPoint(lambda x: x**1.5, [-1.0], [0.0], cotangent=0.0, id="x**1.5 at -1, not used"),
+    SpecialPoint(lambda x: x**0, [0.0], [0.0], id="x**0 at 0"),
+    SpecialPoint(lambda x: x**-1, [0.0], [0.0], cotangent=0.0, id="x**-1 at 0, not used"),
+    SpecialPoint(np.float_power, [0.0, 0.5], [np.inf, 0.0]),
+    SpecialPoint(np.float_power, [0.0, 2.0], [0.0, 0.0]),
     SpecialPoint(np.remainder, [6.0, 3.0], [1.0, -2.0]),
+    SpecialPoint(np.remainder, [-6.0, 3.0], [1.0, 2.0]),
+    SpecialPoint(np.fmod, [6.0, 3.0], [1.0, -2.0]),
+    SpecialPoint(np.fmod, [-6.0, 3.0], [1.0, 2.0]),
+    SpecialPoint(np.copysign, [0.0, 2.0], [0.0, 0.0]),
 ]
