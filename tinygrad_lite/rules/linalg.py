@@ -181,7 +181,7 @@ def _norm_vjp(
         g, out = np.reshape(g, kept), np.reshape(out, kept)
     if ord is None or ord in ("fro", "f") or (ord == 2 and len(axes) == 1):
         # 0 at the zero vector: the smallest of its subgradients
-        return quotient(g * conj(x), out)
+        return g * quotient(conj(x), out)
     if len(axes) == 1:
         return _vector_norm_vjp(g, out, x, ord, axes)
     return _matrix_norm_vjp(g, out, x, ord, axes)
