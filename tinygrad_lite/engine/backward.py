@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_lite.engine.modes import ENTERED, MODE
 from tinygrad_lite.engine.rulebook import JointVjp, no_rule
-from tinygrad_lite.engine.value import ASTYPE, Value, data_of, describe, record
+from tinygrad_lite.engine.value import ASTYPE, Value, describe, record
 
 _by_serial = attrgetter("serial")
 _ndarray = np.ndarray
@@ -23,10 +23,11 @@ def consumers_first(*outputs: Value, boundary: Iterable[Value] = ()) -> list[Val
     Linear in the number of edges, with a stack of its own: a chain may be a million long.
     """
     found = set(boundary)
-    stack = [
-        out for out in dict.fromkeys(outputs) if out.operation is not None and out not in found
-    ]
-    found.update(stack)
+    stack = []
+    for out in outputs:
+        if out.operation is not None and out not in found:
+            found.add(out)
+            stack.append(out)
     order: list[Value] = []
     while stack:
         node = stack.pop()
@@ -89,11 +90,13 @@ def pull_back(
         if node.retained if wanted is None else node in wanted:
             kept[node] = g
         operation: Any = node.operation
-        args = node.args
-        metadata = node.metadata
-        if lean and operation.is_pair and not metadata:
-            _pull_pair(node, operation.vjps, args, g, held)
-            continue
+        if lean:
+            if operation.is_pair and not node.metadata:
+                _pull_pair(node, operation.vjps, node.args, g, held)
+                continue
+            if operation.is_single:
+                _pull_single(node, operation.vjps[0], node.args[0], g, held)
+                continue
         for _, argument, local in pulled_through(node, g, needed, create_graph):
             if watch is not None:
                 watch.backward(node, argument, local)
@@ -167,7 +170,7 @@ def backward(self: Value, gradient: Any = None, *, create_graph: bool = False) -
                 f"in y.sum().backward(), or give the gradient to start from: y.backward(g) with g "
                 f"of shape {self.shape}"
             )
-        seed: Any = 1.0 if type(self.data) is float else np.ones_like(self.data)
+        seed: Any = 1.0 if type(self.data) is float else np.ones(self.shape, self.data.dtype)
     else:
         seed = seed_for(self, gradient)
     taken: set[int] = {id(gradient), id(seed)}
@@ -203,11 +206,11 @@ def fitted(local: Any, argument: Value, node: Value) -> Any:
     elif type(data) is tuple:
         return local
     shape, dtype = argument.shape, argument.dtype
-    have = local.shape if type(local) is _ndarray else np.shape(data_of(local))
+    have = getattr(local, "shape", ())
     extra = len(have) - len(shape)
     if extra > 0 and have[extra:] == shape:  # a bias, most often
-        axes = 0 if extra == 1 else tuple(range(extra))
-        local = local.sum(axis=axes)
+        axes: Any = 0 if extra == 1 else tuple(range(extra))
+        local = np.sum(local, axes) if type(local) is Value else np.add.reduce(local, axis=axes)
     elif have != shape:
         stretched = tuple(
             axis
@@ -250,6 +253,22 @@ def _on_the_way(order: list[Value], wanted: set[Value]) -> set[Value]:
         if any(type(a) is Value and a in needed for a in node.args):
             needed.add(node)
     return needed
+
+
+def _pull_single(node: Value, vjp: Any, x: Value, g: Any, held: dict[Value, Any]) -> None:
+    """`pulled_through` and the summing, unrolled for one argument."""
+    metadata = node.metadata
+    a = x.data
+    local = vjp(g, node.data, a, **metadata) if metadata else vjp(g, node.data, a)
+    if not (
+        type(local) is float is type(a)
+        or (
+            type(local) is type(a) is _ndarray and local.shape == a.shape and local.dtype is a.dtype
+        )
+    ):
+        local = fitted(local, x, node)
+    before = held.get(x)
+    held[x] = local if before is None else before + local
 
 
 def _pull_pair(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-from tinygrad_lite.engine.rulebook import RULES, Operation, no_rule
+from tinygrad_lite.engine.rulebook import RULES, no_rule
 from tinygrad_lite.engine.value import Value, record
 
 
@@ -41,7 +41,10 @@ class primitive:
     def __call__(self, *args: Any, **metadata: Any) -> Any:
         for a in args:
             if type(a) is Value:
-                return record(self._row(), args, metadata)
+                operation = RULES.get(self)
+                if operation is None:
+                    raise no_rule(self)
+                return record(operation, args, metadata)
         if metadata and any(type(setting) is Value for setting in metadata.values()):
             names = [key for key, setting in metadata.items() if type(setting) is Value]
             raise TypeError(
@@ -52,9 +55,3 @@ class primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
-
-    def _row(self) -> Operation:
-        operation = RULES.get(self)
-        if operation is None:
-            raise no_rule(self)
-        return operation

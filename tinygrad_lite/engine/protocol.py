@@ -30,7 +30,11 @@ def array_ufunc(self: Value, ufunc: np.ufunc, method: str, *inputs: Any, **kwarg
         if not kwargs:
             operation = RULES.get(ufunc)
             if operation is not None:
-                return record(operation, _as_arrays(inputs))
+                for a in inputs:
+                    if type(a) is list or type(a) is tuple:
+                        inputs = _as_arrays(inputs)
+                        break
+                return record(operation, inputs)
         return _call(ufunc, inputs, kwargs)
     if method == "reduce" and ufunc in _REDUCE:
         axis = kwargs.pop("axis", inputs[1] if len(inputs) > 1 else 0)
@@ -72,10 +76,7 @@ def _call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _as_arrays(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    for a in arguments:
-        if type(a) is list or type(a) is tuple:
-            return tuple(np.asarray(b) if isinstance(b, (list, tuple)) else b for b in arguments)
-    return arguments
+    return tuple(np.asarray(a) if isinstance(a, (list, tuple)) else a for a in arguments)
 
 
 def _settings(function: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class Operation:
         self.name: str = name or function.__name__
         # A primitive's `raw` is the function without the search for Values.
         self.evaluate: Callable[..., Any] = evaluate or getattr(function, "raw", None) or function
+        self.is_single = type(vjps) is tuple and len(vjps) == 1 and vjps != (None,)
         self.is_pair = type(vjps) is tuple and len(vjps) == 2 and None not in vjps
         self.scalar = scalar
         self.bind = bind or self._bind_positional

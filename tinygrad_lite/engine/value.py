@@ -27,7 +27,18 @@ _frame = sys._getframe
 _float64 = np.float64
 _ndarray = np.ndarray
 
-_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+class _Internal(dict[str, bool]):
+    """Whether a source file belongs to this package; looked up for every operation."""
+
+    _package = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+    def __missing__(self, filename: str) -> bool:
+        self[filename] = filename.startswith(self._package)
+        return self[filename]
+
+
+_internal = _Internal()
 
 
 @final
@@ -90,28 +101,51 @@ class Value:
 
     if TYPE_CHECKING:  # attached elsewhere, see the module's docstring
         backward: Callable[..., None]
-        relu: Callable[..., Any]
-        sigmoid: Callable[..., Any]
-        tanh: Callable[..., Any]
-        exp: Callable[..., Any]
-        log: Callable[..., Any]
-        sqrt: Callable[..., Any]
-        sum: Callable[..., Any]
-        mean: Callable[..., Any]
-        max: Callable[..., Any]
-        min: Callable[..., Any]
-        var: Callable[..., Any]
-        std: Callable[..., Any]
-        prod: Callable[..., Any]
-        dot: Callable[..., Any]
-        clip: Callable[..., Any]
+        abs: Callable[..., Any]
+        all: Callable[..., Any]
+        any: Callable[..., Any]
+        argmax: Callable[..., Any]
+        argmin: Callable[..., Any]
+        argsort: Callable[..., Any]
         astype: Callable[..., Any]
-        reshape: Callable[..., Any]
-        transpose: Callable[..., Any]
-        swapaxes: Callable[..., Any]
-        squeeze: Callable[..., Any]
+        clip: Callable[..., Any]
+        compress: Callable[..., Any]
+        conj: Callable[..., Any]
+        conjugate: Callable[..., Any]
+        copy: Callable[..., Any]
+        cos: Callable[..., Any]
+        cumprod: Callable[..., Any]
+        cumsum: Callable[..., Any]
+        diagonal: Callable[..., Any]
+        dot: Callable[..., Any]
+        exp: Callable[..., Any]
         flatten: Callable[..., Any]
+        log: Callable[..., Any]
+        max: Callable[..., Any]
+        mean: Callable[..., Any]
+        min: Callable[..., Any]
+        nonzero: Callable[..., Any]
+        prod: Callable[..., Any]
+        ptp: Callable[..., Any]
         ravel: Callable[..., Any]
+        relu: Callable[..., Any]
+        repeat: Callable[..., Any]
+        reshape: Callable[..., Any]
+        round: Callable[..., Any]
+        searchsorted: Callable[..., Any]
+        sigmoid: Callable[..., Any]
+        sin: Callable[..., Any]
+        sort: Callable[..., Any]
+        sqrt: Callable[..., Any]
+        squeeze: Callable[..., Any]
+        std: Callable[..., Any]
+        sum: Callable[..., Any]
+        swapaxes: Callable[..., Any]
+        take: Callable[..., Any]
+        tanh: Callable[..., Any]
+        trace: Callable[..., Any]
+        transpose: Callable[..., Any]
+        var: Callable[..., Any]
         __add__: Callable[..., Any]
         __radd__: Callable[..., Any]
         __sub__: Callable[..., Any]
@@ -120,19 +154,29 @@ class Value:
         __rmul__: Callable[..., Any]
         __truediv__: Callable[..., Any]
         __rtruediv__: Callable[..., Any]
-        __pow__: Callable[..., Any]
-        __rpow__: Callable[..., Any]
+        __floordiv__: Callable[..., Any]
+        __rfloordiv__: Callable[..., Any]
         __mod__: Callable[..., Any]
         __rmod__: Callable[..., Any]
+        __divmod__: Callable[..., Any]
+        __rdivmod__: Callable[..., Any]
+        __pow__: Callable[..., Any]
+        __rpow__: Callable[..., Any]
         __matmul__: Callable[..., Any]
         __rmatmul__: Callable[..., Any]
         __neg__: Callable[..., Any]
         __pos__: Callable[..., Any]
         __abs__: Callable[..., Any]
+        __round__: Callable[..., Any]
+        __floor__: Callable[..., Any]
+        __ceil__: Callable[..., Any]
+        __trunc__: Callable[..., Any]
         __getitem__: Callable[..., Any]
         __array_ufunc__: Callable[..., Any]
         __array_function__: Callable[..., Any]
         T: Any
+        real: Any
+        imag: Any
 
     # -- what it holds ---------------------------------------------------------------------------
 
@@ -369,11 +413,11 @@ def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) ->
         TypeError, ValueError, IndexError, LinAlgError: what NumPy raised, told with shapes and
             names.
     """
-    raw = [a.data if type(a) is Value else a for a in args]
+    raw = [a.data if type(a) is Value else a for a in args] if len(args) > 1 else [args[0].data]
     data: Any = None
     if (
-        operation.scalar is not None
-        and type(raw[0]) is not _ndarray
+        type(raw[0]) is not _ndarray
+        and operation.scalar is not None
         and not metadata
         and all(type(a) in _NUMBERS for a in raw)
     ):
@@ -402,7 +446,7 @@ def remember(operation: Operation, args: tuple[Any, ...], metadata: Any, data: A
     node.serial = _next_serial()
     node.retained = False
     frame = _frame(2)
-    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+    while _internal[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back  # to the line of the user's that asked for it
     node.frame_code = frame.f_code
     node.frame_offset = frame.f_lasti
@@ -472,7 +516,7 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
         node.serial = _next_serial()
         node.retained = False
         frame = _frame(1)
-        while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+        while _internal[frame.f_code.co_filename] and frame.f_back is not None:
             frame = frame.f_back
         node.frame_code = frame.f_code
         node.frame_offset = frame.f_lasti
