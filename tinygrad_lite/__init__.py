@@ -17,14 +17,25 @@ from tinygrad_lite.engine.transforms import (
     vjp,
 )
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.rules.activations import relu, sigmoid
+from tinygrad_lite.functions import elu, gelu, leaky_relu, log_sigmoid, one_hot, silu
+from tinygrad_lite.rules.activations import (
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+)
 from tinygrad_lite.rules.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from tinygrad_lite.rules.indexing import add_at, set_at
+from tinygrad_lite.rules.linear import linear
 from tinygrad_lite.rules.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 __all__ = [
     "AnomalyError",
     "Program",
     "Value",
+    "add_at",
     "avg_pool1d",
     "avg_pool2d",
     "check_grads",
@@ -34,18 +45,30 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "detect_anomaly",
+    "elu",
     "enable_grad",
+    "gelu",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
     "max_pool1d",
     "max_pool2d",
     "no_grad",
+    "one_hot",
     "relu",
     "scope",
+    "set_at",
     "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
     "value_and_grad",
     "vjp",
 ]

@@ -19,8 +19,8 @@ _ndarray = np.ndarray
 def relu(x: Any) -> Any:
     """``max(x, 0)``, entry by entry; derivative 0 at 0.
 
-    >>> relu(-2.0)
-    0.0
+    >>> relu(np.array([-2.0, 3.0]))
+    array([0., 3.])
     """
     return np.maximum(x, 0)
 
@@ -74,7 +74,7 @@ def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
 
     -inf for no entries, or if all are -inf.
 
-    >>> float(round(logsumexp(np.array([1000.0, 1000.0])), 3))
+    >>> round(float(logsumexp(np.array([1000.0, 1000.0]))), 3)
     1000.693
     """
     x = _floating(x)
@@ -82,7 +82,7 @@ def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     shift = np.where(np.isfinite(highest), highest, 0)
     with np.errstate(all="ignore"):
         out = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
-    return out if keepdims else np.squeeze(out, axis=axis)
+    return out if keepdims else np.squeeze(out, axis=axis)[()]
 
 
 @primitive

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.protocol import array_function, array_ufunc
 from tinygrad_lite.engine.rulebook import RULES
 from tinygrad_lite.engine.value import (
     ASTYPE,
@@ -26,23 +27,64 @@ _BINARY: dict[str, np.ufunc] = {
 
 # Methods without settings: one operation, quick for scalars.
 _UNARY: dict[str, Callable[..., Any]] = {
-    "__neg__": np.negative, "__pos__": np.positive,
+    "__neg__": np.negative, "__pos__": np.positive, "__abs__": np.absolute, "abs": np.absolute,
     "relu": relu, "sigmoid": sigmoid, "tanh": np.tanh, "exp": np.exp, "log": np.log,
     "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos,
 }  # fmt: skip
 
-_REDUCTIONS: dict[str, Callable[..., Any]] = {"sum": np.sum, "mean": np.mean}
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min,
+}  # fmt: skip
+
+# Methods with the parameters of the NumPy function, the Value being the first.
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "std": np.std, "var": np.var, "ptp": np.ptp, "cumsum": np.cumsum, "cumprod": np.cumprod,
+    "clip": np.clip, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal,
+    "swapaxes": np.swapaxes, "squeeze": np.squeeze, "ravel": np.ravel, "flatten": np.ravel,
+    "repeat": np.repeat, "take": np.take, "compress": np.compress, "sort": np.sort,
+    "conj": np.conjugate, "conjugate": np.conjugate, "copy": np.copy,
+    # these return plain arrays
+    "round": np.round, "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort,
+    "any": np.any, "all": np.all, "nonzero": np.nonzero, "searchsorted": np.searchsorted,
+}  # fmt: skip
+
+# Python's functions that round, which return plain numbers and arrays.
+_ROUNDING: dict[str, Callable[..., Any]] = {
+    "round": np.round, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc,
+}  # fmt: skip
 
 
 def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
     operation = RULES[function]
 
-    def method(self: Value, axis: Any = None, keepdims: bool = False) -> Any:
+    def method(
+        self: Value, axis: Any = None, dtype: Any = None, out: None = None, **settings: Any
+    ) -> Any:
+        if dtype is not None or out is not None or settings.keys() - {"keepdims"}:
+            if dtype is not None:
+                settings["dtype"] = dtype
+            return _dispatch(function, self, axis=axis, out=out, **settings)
         metadata = {} if axis is None else {"axis": axis}
-        if keepdims:
+        if settings.get("keepdims"):
             metadata["keepdims"] = True
         return record(operation, (self,), metadata)
 
+    method.__doc__ = f"np.{function.__name__} of this Value."
+    return method
+
+
+def _dispatch(function: Callable[..., Any], *args: Any, **settings: Any) -> Any:
+    """``function(*args)``, past NumPy's search for somebody who implements it."""
+    if isinstance(function, np.ufunc):
+        return array_ufunc(args[0], function, "__call__", *args, **settings)
+    return array_function(args[0], function, (), args, settings)
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Value, *args: Any, **settings: Any) -> Any:
+        return _dispatch(function, self, *args, **settings)
+
+    method.__doc__ = f"np.{function.__name__} of this Value."
     return method
 
 
@@ -65,7 +107,44 @@ def _getitem(self: Value, index: Any) -> Any:
 
 
 def _astype(self: Value, dtype: Any) -> Any:
-    return record(ASTYPE, (self,), {"dtype": np.dtype(dtype)})
+    """Conversion to another floating or complex dtype.
+
+    Raises:
+        TypeError: an integer or boolean dtype, which would lose the gradient.
+    """
+    wanted = np.dtype(dtype)
+    if wanted.kind not in "fc":
+        raise TypeError(
+            f"{describe(self)} cannot become {wanted}, as that has no gradient; convert the plain "
+            f"array: x.data.astype(...)"
+        )
+    return record(ASTYPE, (self,), {"dtype": wanted})
+
+
+def _rounding(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Value, *digits: int) -> Any:
+        rounded = function(self.data, *(d for d in digits if d is not None))
+        if self.ndim:
+            return rounded
+        return float(rounded) if digits else int(rounded)
+
+    return method
+
+
+def _floordiv(self: Value, other: Any) -> Any:
+    return np.floor_divide(self, other)
+
+
+def _rfloordiv(self: Value, other: Any) -> Any:
+    return np.floor_divide(other, self)
+
+
+def _divmod(self: Value, other: Any) -> Any:
+    return self // other, self % other
+
+
+def _rdivmod(self: Value, other: Any) -> Any:
+    return other // self, other % self
 
 
 def attach() -> None:
@@ -77,11 +156,18 @@ def attach() -> None:
         setattr(Value, name, unary_operator(RULES[function]))
     for name, function in _REDUCTIONS.items():
         setattr(Value, name, _reduction(function))
+    for name, function in _FUNCTIONS.items():
+        setattr(Value, name, _method(function))
+    for name, function in _ROUNDING.items():
+        setattr(Value, f"__{name}__", _rounding(function))
+    for method in (_floordiv, _rfloordiv, _divmod, _rdivmod, _getitem):
+        setattr(Value, f"_{method.__name__}__", method)  # _divmod as __divmod__
     Value.reshape = _reshape
     Value.transpose = _transpose
     Value.astype = _astype
-    Value.__getitem__ = _getitem
     Value.T = property(_transpose)
+    Value.real = property(_method(np.real))
+    Value.imag = property(_method(np.imag))
 
 
 attach()

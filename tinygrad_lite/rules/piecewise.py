@@ -25,8 +25,19 @@ def _chosen(argnum: int) -> Callable[..., Any]:
     return vjp
 
 
-for _function in (np.maximum, np.minimum, np.fmax, np.fmin):
-    defvjp(_function, _chosen(0), _chosen(1), kink="ties: half to each")
+def _max_of_floats(x: float, y: float) -> float:
+    return float(x if x >= y or x != x else y)
+
+
+def _min_of_floats(x: float, y: float) -> float:
+    return float(x if x <= y or x != x else y)
+
+
+_HALVES = "ties: half to each"
+defvjp(np.maximum, _chosen(0), _chosen(1), scalar=_max_of_floats, kink=_HALVES)
+defvjp(np.minimum, _chosen(0), _chosen(1), scalar=_min_of_floats, kink=_HALVES)
+defvjp(np.fmax, _chosen(0), _chosen(1), kink=_HALVES)
+defvjp(np.fmin, _chosen(0), _chosen(1), kink=_HALVES)
 
 
 def _bind_where(condition: Any, *alternatives: Any) -> tuple[Any, Any]:

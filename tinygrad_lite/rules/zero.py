@@ -40,8 +40,8 @@ def product(g: Any, factor: Any) -> Any:
 def quotient(g: Any, divisor: Any) -> Any:
     """``g / divisor``, and 0 where `g` is 0.
 
-    >>> quotient(0.0, 0.0), quotient(1.0, 0.0)
-    (0.0, inf)
+    >>> quotient(np.array([0.0, 1.0]), 0.0)
+    array([ 0., inf])
     """
     if type(divisor) is float or type(divisor) is int:
         if type(g) is float and not g:
@@ -57,7 +57,10 @@ def _zero_kept(g: Any, result: Any) -> Any:
     # A sum of squares is finite only if all entries are; it costs half of isfinite().all().
     if result.dtype.kind == "f" and math.isfinite(np.vdot(result, result)):
         return result
-    return result if np.isfinite(result).all() else np.where(g == 0, 0, result)
+    if np.isfinite(result).all():
+        return result
+    kept: Any = np.where(g == 0, 0, result)
+    return kept[()]  # a number if it has no axes
 
 
 defvjp(

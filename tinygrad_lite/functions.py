@@ -1,0 +1,88 @@
+"""Functions composed from those with rules: more activations, and one-hot encoding.
+
+Each takes numbers, arrays or Values and works entry by entry, safely at any input.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.engine.value import data_of
+from tinygrad_lite.rules.activations import sigmoid, softplus
+
+
+def leaky_relu(x: Any, slope: float = 0.01) -> Any:
+    """x where it is positive, ``slope * x`` elsewhere; at 0 the derivative is `slope`.
+
+    >>> leaky_relu(np.array([-2.0, 3.0]))
+    array([-0.02,  3.  ])
+    """
+    return np.where(x > 0, x, slope * x)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x where it is positive, ``alpha * (exp(x) - 1)`` elsewhere (Clevert et al. 2016).
+
+    >>> elu(np.array([-1000.0, 3.0]))
+    array([-1.,  3.])
+    """
+    positive = x > 0
+    return np.where(positive, x, alpha * np.expm1(np.where(positive, 0, x)))
+
+
+def silu(x: Any) -> Any:
+    """``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).
+
+    >>> silu(np.array([-1000.0, 0.0]))
+    array([-0.,  0.])
+    """
+    return x * sigmoid(x)
+
+
+def gelu(x: Any) -> Any:
+    """``x * P(N <= x)`` for a standard normal N, in the tanh form of Hendrycks and Gimpel (2016).
+
+    Within 0.0005 of the exact function.
+
+    >>> gelu(np.array([-1.0, 0.0])).round(4)
+    array([-0.1588,  0.    ])
+    """
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def log_sigmoid(x: Any) -> Any:
+    """``log(sigmoid(x))``, without overflow or loss of digits.
+
+    >>> log_sigmoid(np.array([-1000.0, 1000.0]))
+    array([-1000.,    -0.])
+    """
+    return -softplus(-x)
+
+
+def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
+    """Rows of an identity matrix: 1 at the label, 0 elsewhere; a plain array.
+
+    Args:
+        labels: integers from 0 to ``classes - 1``, of any shape.
+        classes: length of the new last axis.
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: a label is not among the classes.
+
+    >>> one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    labels = np.asarray(data_of(labels))
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"one_hot wants integer labels, got dtype {labels.dtype}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(
+            f"one_hot: labels from {labels.min()} to {labels.max()} for {classes} classes; they "
+            f"must lie between 0 and {classes - 1}"
+        )
+    return np.asarray(labels[..., None] == np.arange(classes), dtype=dtype)
