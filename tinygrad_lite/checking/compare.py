@@ -1,0 +1,279 @@
+"""compare: gradients derived by hand beside automatic and numerical ones, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate, place
+from tinygrad_lite.checking.noise import DOUBLE, SINGLE, sensitivity
+from tinygrad_lite.checking.passes import Array, Record
+from tinygrad_lite.checking.report import Gradient, Mistake, Report
+from tinygrad_lite.checking.sampling import numerical_columns
+from tinygrad_lite.checking.targets import Target
+from tinygrad_lite.engine.backward import consumers_first, leaves_of, pull_back
+from tinygrad_lite.engine.value import Value, data_of, describe, source_of
+
+ROUNDING = 200.0  # roundings of one operation each that a gradient may carry
+GREY = 3e-5  # relative difference below which float32 or clipping may be all there is
+
+
+def compare(
+    cost: Value,
+    hand_derived: Mapping[Any, Any] | Callable[[], Mapping[Any, Any]],
+    *,
+    explain_mistakes: bool = True,
+    seed: int = 0,
+) -> Report:
+    """Compare hand-derived gradients of a cost with automatic and numerical ones.
+
+    A wrong gradient is explained as the right backward pass plus one mistake, two at most: the
+    pass is run again with the mistake in it, and has to give the hand-derived numbers, for all
+    gradients at once.
+
+    Args:
+        cost: a single number, recorded. Call this before parameters are updated in place.
+        hand_derived: by Value (a leaf or any intermediate one) or by the name of one, the
+            gradient: an array, a number, or a function without arguments that returns it.
+        explain_mistakes: whether to look for the mistake if something is wrong.
+        seed: of the directions in which numerical derivatives are taken.
+
+    Returns:
+        The report; print it, or ask for `report.ok`, `report.mistakes`, `report.to_json()`.
+
+    Raises:
+        ValueError: the cost is not a single number or does not depend on a key, a name is
+            unknown or not unique, or no gradient is given.
+        TypeError: a gradient is not numeric.
+
+    >>> w = Value(np.array([1.0, 2.0]), name="w")
+    >>> cost = ((w * 3.0) ** 2).sum()
+    >>> compare(cost, {"w": 18 * w.data}).ok
+    True
+    >>> print(compare(cost, {"w": -18 * w.data}).mistakes[0].kind)
+    sign
+    """
+    if np.size(cost.data) != 1:
+        raise ValueError(f"compare needs a cost that is a single number; this is {describe(cost)}")
+    given = _gradients(cost, hand_derived)
+    keys = list(given)
+    record = Record(cost, keys)
+    found = pull_back({cost: np.ones_like(cost.data) if cost.ndim else _one(cost)}, wrt=keys)
+    automatic = {key: found.get(key, np.zeros_like(np.asarray(key.data))) for key in keys}
+    targets = [_target(key, hand, automatic[key]) for key, hand in given.items()]
+    judged = _Judgement(record, targets, automatic)
+    report = Report(cost=cost)
+    diagnosis = None
+    if judged.wrong and explain_mistakes:
+        diagnosis = judged.explain()
+    columns = numerical_columns(record, judged.worst, set(judged.wrong), automatic, seed)
+    report.sampled = columns.said
+    for target in targets:
+        key = target.key
+        report.gradients.append(
+            Gradient(
+                value=key,
+                hand=target.hand,
+                automatic=np.asarray(automatic[key], dtype=np.float64),
+                numerical=columns.at.get(key),
+                verdict=judged.verdicts[key],
+                wrong=judged.masks[key],
+                worst=judged.worst[key],
+            )
+        )
+    report.engine_doubts = columns.doubts
+    _enter_diagnosis(report, diagnosis, judged)
+    return report
+
+
+class _Judgement:
+    """Which gradients are right, which are right up to rounding, and which are wrong."""
+
+    def __init__(
+        self, record: Record, targets: list[Target], automatic: dict[Value, Array]
+    ) -> None:
+        self.record, self.targets, self.automatic = record, targets, automatic
+        self.verdicts: dict[Value, str] = {}
+        self.masks: dict[Value, Array] = {}
+        self.worst: dict[Value, tuple[int, ...]] = {}
+        self.grey: dict[Value, None] = {}  # a set in order
+        self.notes: list[str] = []
+        noise: dict[Value, Array] | None = None
+        for target in targets:
+            if not self._obvious(target):
+                noise = noise or sensitivity(record, automatic)
+                self._weighed(target, noise[target.key])
+
+    @property
+    def wrong(self) -> list[Value]:
+        """Keys to be explained: the wrong ones, and those that may be rounding."""
+        return [k for k, v in self.verdicts.items() if v.startswith("wrong")] + list(self.grey)
+
+    def _obvious(self, target: Target) -> bool:
+        """Judge without measuring noise, where that is possible."""
+        key = target.key
+        right = np.asarray(self.automatic[key], dtype=np.float64)
+        if not target.fitting:
+            self.verdicts[key] = "wrong shape"
+            self.masks[key] = np.ones(key.shape, dtype=bool)
+            self.worst[key] = _largest(np.abs(right))
+            return True
+        error = np.abs(target.hand - right)
+        size = np.abs(right)
+        self.worst[key] = _largest(np.where(np.isfinite(error), error, np.inf))
+        epsilon = SINGLE if target.single else DOUBLE
+        with np.errstate(invalid="ignore"):
+            fine = error <= 20 * epsilon * (size + 0.05 * np.max(size, initial=0.0))
+        if fine.all():
+            self.verdicts[key] = "right"
+            self.masks[key] = np.zeros(key.shape, dtype=bool)
+            return True
+        return False
+
+    def _weighed(self, target: Target, noise: Array) -> None:
+        key = target.key
+        error = np.abs(target.hand - np.asarray(self.automatic[key], dtype=np.float64))
+        epsilon = SINGLE if target.single else DOUBLE
+        with np.errstate(invalid="ignore"):
+            off = ~(error <= ROUNDING * epsilon * noise)
+            beyond = ~(error <= GREY * noise)
+            relative = np.where(off, error / np.where(noise > 0, noise, 1), 0)
+        self.masks[key] = off
+        if not off.any():
+            self.verdicts[key] = "right"
+            return
+        self.worst[key] = _largest(np.where(np.isfinite(relative), relative, np.inf))
+        if beyond.any():
+            self.verdicts[key] = "wrong"
+        else:
+            self.verdicts[key] = "right up to rounding"
+            self.grey[key] = None
+
+    def explain(self) -> Diagnosis:
+        """Look for the mistake; what may be rounding is one only if a mistake is reproduced
+        far more closely than rounding would allow."""
+        certain = [k for k in self.wrong if k not in self.grey]
+        finite = [
+            t for t in self.targets
+            if np.isfinite(t.hand).all() and np.isfinite(self.automatic[t.key]).all()
+        ]  # fmt: skip
+        wrong = {k for k in (certain or self.grey) if any(t.key is k for t in finite)}
+        if not wrong:
+            return Diagnosis(first_wrong=certain[0] if certain else None)
+        diagnosis = diagnose(self.record.cost, finite, wrong)
+        answers = diagnosis.answers
+        if not certain:
+            diagnosis.answers = [a for a in answers if all(map(_telling, a.candidates))]
+            if diagnosis.answers:
+                for key in self.grey:
+                    self.verdicts[key] = "wrong"
+                self.grey = {}
+        elif answers and all(c.kind == CONVENTION for c in answers[0].candidates):
+            self._accept_convention(answers[0].candidates)
+        return diagnosis
+
+    def _accept_convention(self, candidates: list[Candidate]) -> None:
+        self.notes += [f"another convention at a kink: {c.sentence}" for c in candidates]
+        for key, verdict in self.verdicts.items():
+            if verdict == "wrong":
+                self.verdicts[key] = "right at a kink"
+                self.masks[key] = np.zeros(key.shape, dtype=bool)
+
+
+def _telling(candidate: Candidate) -> bool:
+    """Whether a mistake is a particular one, not a number fitted to a tiny difference."""
+    return candidate.kind not in ("factor", "stale", CONVENTION)
+
+
+def _enter_diagnosis(report: Report, diagnosis: Diagnosis | None, judged: _Judgement) -> None:
+    report.notes += judged.notes
+    if judged.grey:
+        grey = list(judged.grey)
+        key = grey[0]
+        worst = max(report.row(k).relative_error for k in grey)
+        report.mistakes.append(
+            Mistake(
+                "precision", place(key), key, source_of(key),
+                f"{', '.join(report.row(k).name for k in grey[:3])}: the differences (up to "
+                f"{worst:.1g} of an entry) are those of float32, clipping or a small epsilon",
+                "nothing to mend; compute in float64 to see the difference shrink",
+            )
+        )  # fmt: skip
+    if diagnosis is None or report.ok:
+        return
+    report.first_wrong, report.last_right = diagnosis.first_wrong, diagnosis.last_right
+    for rank, answer in enumerate(diagnosis.answers[:4]):
+        for c in answer.candidates:
+            if c.kind != CONVENTION:
+                report.mistakes.append(
+                    Mistake(
+                        c.kind, place(c.where), c.where, source_of(c.where), c.sentence,
+                        c.correction, alternative=rank,
+                    )
+                )  # fmt: skip
+    report.answers = diagnosis.answers[:4]
+    report.mistakes.sort(key=lambda m: (m.kind == "precision", m.alternative))
+
+
+def _gradients(cost: Value, hand_derived: Any) -> dict[Value, Any]:
+    given = hand_derived() if callable(hand_derived) else hand_derived
+    if not given:
+        raise ValueError("compare needs at least one hand-derived gradient, {value: gradient}")
+    order = consumers_first(cost)
+    reached = {cost, *order, *leaves_of(order)}
+    by_name: dict[str, list[Value]] = {}
+    for value in reached:
+        if value.name:
+            by_name.setdefault(value.name, []).append(value)
+    gradients = {}
+    for key, gradient in given.items():
+        value = key
+        if isinstance(key, str):
+            named = by_name.get(key, [])
+            if len(named) != 1:
+                known = ", ".join(sorted(by_name)) or "none has one"
+                raise ValueError(
+                    f"{len(named)} Values that the cost depends on are named {key!r}; give the "
+                    f"Value itself, or one of the names {known}"
+                )
+            (value,) = named
+        if type(value) is not Value or value not in reached:
+            what = describe(value) if type(value) is Value else repr(value)
+            raise ValueError(f"the cost does not depend on {what}: its gradient is zero")
+        gradients[value] = gradient() if callable(gradient) else gradient
+    return gradients
+
+
+def _target(key: Value, given: Any, automatic: Array) -> Target:
+    data = np.asarray(data_of(given))
+    if data.dtype.kind not in "fiub":
+        raise TypeError(
+            f"the hand-derived gradient of {describe(key)} must be numbers, not {data.dtype}"
+        )
+    hand = data.astype(np.float64)
+    if hand.shape != key.shape and _without_ones(hand.shape) == _without_ones(key.shape):
+        hand = hand.reshape(key.shape)  # (n, 1) for (n,) is a habit, not a mistake
+    single = data.dtype in (np.float32, np.float16) or key.dtype in (np.float32, np.float16)
+    target = Target(key, hand, single, 2e-5 if single else 1e-7)
+    apart = target.distance(automatic)
+    if 0 < apart < 1e-3:
+        # A small difference is explained only by what leaves far less of it.
+        target = Target(key, hand, single, max(1e-14, min(target.tolerance, 1e-2 * apart)))
+    return target
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)
+
+
+def _largest(error: Array) -> tuple[int, ...]:
+    if np.size(error) == 0:
+        return ()
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), np.shape(error)))
+
+
+def _one(cost: Value) -> Any:
+    return 1.0 if type(cost.data) is float else np.ones_like(cost.data)

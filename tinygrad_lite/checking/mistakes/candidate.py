@@ -1,0 +1,196 @@
+"""What the catalogue's files share: a candidate mistake, and the circumstances it is sought in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.links import Link
+from tinygrad_lite.checking.passes import Array, Changes, Edge, Record
+from tinygrad_lite.engine.value import Value, source_of
+
+KINDS = (
+    "sign", "factor", "averaged-paths", "one-path", "overwritten-path", "averaged-batch",
+    "summed-batch", "derivative-missing", "derivative-twice", "derivative-at-output",
+    "derivative-at-input", "wrong-derivative", "transposed", "wrong-operand",
+    "unsummed-broadcast", "wrong-axis", "kernel-flip", "softmax-elementwise", "mask",
+    "regularisation", "shifted-index", "stale", "precision",
+)  # fmt: skip
+
+CONVENTION = "convention"
+"""Not a mistake: another choice of derivative where the function has a kink."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A supposed mistake: what it would change, and how to say it.
+
+    kind
+        one of KINDS
+    changes
+        what the backward pass does differently
+    at
+        the Value whose cotangent is the first to go wrong
+    where
+        the operation or Value to point at
+    family
+        candidates of one family, at several places, are one habit rather than several mistakes
+    prior
+        how much less likely than others that fit equally well; 0 is the most natural
+    """
+
+    kind: str
+    changes: Changes
+    at: Value
+    where: Value
+    sentence: str
+    correction: str
+    family: str = ""
+    prior: float = 1.0
+
+    def weighted(self, extra: float) -> Candidate:
+        """The same with a higher (less likely) prior."""
+        return replace(self, prior=self.prior + extra)
+
+
+@dataclass
+class Circumstances:
+    """The record, the pass that candidates are changes of, and what is known about shapes."""
+
+    record: Record
+    found: Mapping[Value, Array]
+    base: Changes
+    links: list[Link] = field(default_factory=list)
+
+    @cached_property
+    def batch_sizes(self) -> set[int]:
+        """Sizes that may be the number of samples: leading axes of data and what came of it."""
+        sizes: set[int] = set()
+        for node in self.record.order[:3000]:
+            for a in node.args:
+                data = a.data if type(a) is Value else a
+                parameter = type(a) is Value and a.operation is None and a in self.record.needed
+                if isinstance(data, np.ndarray) and data.ndim and not parameter:
+                    sizes.add(data.shape[0])
+            if node.ndim >= 2:
+                sizes.add(node.shape[0])
+            index = (node.metadata or {}).get("index")
+            for part in index if isinstance(index, tuple) else (index,):
+                if isinstance(part, np.ndarray) and part.ndim:
+                    sizes.add(part.shape[0])
+        sizes |= self.divisors
+        return {n for n in sizes if n > 1}
+
+    @cached_property
+    def divisors(self) -> set[int]:
+        """Whole numbers that single numbers on the way are divided by: samples, usually."""
+        sizes = set()
+        for node in self.record.nodes[:3000]:
+            if node.operation is None or node.size != 1:
+                continue
+            for a in node.args:
+                if isinstance(a, (int, float)) and a:
+                    for n in (a, 1 / a):
+                        if n == round(n) and n > 1 and node.operation.name in _SCALING:
+                            sizes.add(int(n))
+        return sizes
+
+    @cached_property
+    def arrays_by_shape(self) -> dict[tuple[int, ...], list[tuple[str, Array, Value | None]]]:
+        """Every different array in the record, for operands taken in the place of another."""
+        pools: dict[tuple[int, ...], list[tuple[str, Array, Value | None]]] = {}
+        seen: set[int] = set()
+        for node in reversed(self.record.order[:3000]):
+            for a in (*node.args, node):
+                data = a.data if type(a) is Value else a
+                if isinstance(data, np.ndarray) and data.ndim and id(data) not in seen:
+                    seen.add(id(data))
+                    value = a if type(a) is Value else None
+                    label = called(value) if value is not None else "a constant array"
+                    pools.setdefault(data.shape, []).append((label, data, value))
+        return pools
+
+    def links_to(self, z: Value) -> Iterator[Link]:
+        """Links that start at a Value."""
+        return (link for link in self.links if link.z is z)
+
+    def siblings(self, edge: Edge) -> list[Value]:
+        """Operations recorded at the same line, as in a loop over time steps, in order."""
+        key = _origin(edge.node)
+        return self._by_origin.get(key, [edge.node])
+
+    @cached_property
+    def _by_origin(self) -> dict[Any, list[Value]]:
+        groups: dict[Any, list[Value]] = {}
+        for node in reversed(self.record.nodes):
+            groups.setdefault(_origin(node), []).append(node)
+        return groups
+
+
+_SCALING = {"multiply", "divide"}
+
+
+def _origin(node: Value) -> Any:
+    return node.frame_code, node.frame_offset, node.operation, node.shape
+
+
+def called(value: Value) -> str:
+    """How sentences speak of a Value: its name, or the operation that made it and from what."""
+    if value.name:
+        return value.name
+    if value.operation is None:
+        return f"the input of shape {value.shape}" if value.ndim else f"the number {value.data:.4g}"
+    names = [a.name for a in value.args if type(a) is Value and a.name]
+    inner = ", ".join(names[:3]) + (", ..." if len(names) > 3 or not names else "")
+    return f"{value.operation.name}({inner})"
+
+
+def place(value: Value) -> str:
+    """The operation with its scope, file and line."""
+    text = called(value)
+    if value.name and value.operation is not None:
+        text += f" = {value.operation.name}(...)"
+    if value.scope:
+        text += f" in {value.scope}"
+    source = source_of(value)
+    if source is not None:
+        text += f" ({os.path.basename(source[0])}:{source[1]})"
+    return text
+
+
+def edges_to(record: Record, value: Value) -> list[Edge]:
+    """The edges along which cotangents arrive at a Value."""
+    return record.consumers.get(value, [])
+
+
+def contraction(edge: Edge) -> int:
+    """How many entries of the result each entry of an argument of a product takes part in."""
+    node, value = edge
+    assert node.operation is not None
+    if node.operation.name == "matmul":
+        shape = node.shape
+        if value == 0:
+            return shape[-1] if np.ndim(_data(node.args[1])) > 1 and shape else 1
+        return (
+            shape[-2]
+            if np.ndim(_data(node.args[0])) > 1 and len(shape) > 1
+            else (shape[-1] if np.ndim(_data(node.args[0])) > 1 and shape else 1)
+        )
+    if node.operation.name in PRODUCTS:
+        other = [_data(a) for i, a in enumerate(node.args) if i != value]
+        size = np.size(_data(node.args[value]))
+        inner = np.sqrt(size * np.size(other[0]) / max(node.size, 1)) if other else 1.0
+        return round(size and np.size(other[0]) / inner) if inner else 1
+    return 1
+
+
+PRODUCTS = {"matmul", "dot", "einsum", "tensordot", "inner", "outer", "vdot", "kron"}
+
+
+def _data(x: Any) -> Any:
+    return x.data if type(x) is Value else x

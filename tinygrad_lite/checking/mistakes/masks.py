@@ -1,0 +1,134 @@
+"""Masks, ties and clipping: entries that must not receive a gradient, or have to share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate, called
+from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
+from tinygrad_lite.engine.value import Value
+
+_EXTREMA = {"max", "min", "amax", "amin", "maximum", "minimum"}
+
+
+def of_edge(edge: Edge) -> Iterator[Candidate]:
+    """A selection, an extremum or a clip without its mask."""
+    node, _ = edge
+    assert node.operation is not None
+    name, target = node.operation.name, called(edge.argument)
+
+    def candidate(
+        kind: str, change: Change, sentence: str, correction: str, family: str, prior: float = 0.1
+    ) -> Candidate:
+        return Candidate(
+            kind, Changes(edges={edge: change}), edge.argument, node, sentence, correction,
+            f"{family}:{name}", prior,
+        )  # fmt: skip
+
+    if name in ("where", "clip", "maximum", "minimum", "abs", "absolute", "fmax", "fmin"):
+        yield candidate(
+            "mask", lambda local: local.g,
+            f"{target} receives the whole gradient of {called(node)}, also where {name} did not "
+            f"let it through", f"multiply by the mask of {name}", "unmasked", 0.2,
+        )  # fmt: skip
+        yield candidate(
+            "mask", lambda local: local.g - local.rule(),
+            f"the mask of {called(node)} is inverted: {target} receives the gradient where it was "
+            f"not selected", "invert the mask", "inverted", 0.3,
+        )  # fmt: skip
+    if name == "multiply" and node.size > 1:
+        other = node.args[1 - edge.argnum]
+        data = np.asarray(other.data if type(other) is Value else other)
+        if type(other) is not Value and data.size > 1 and np.any(data == 0):
+            yield candidate(
+                "mask", lambda local: local.g,
+                f"the mask is missing in the gradient of {target}", "multiply by the mask",
+                "mask", 0.05,
+            )  # fmt: skip
+            kept = float(np.max(np.abs(data)))
+            yield candidate(
+                "mask", lambda local: local.g * kept,
+                f"the zeros of the mask are missing in the gradient of {target}",
+                "multiply by the mask", "mask-scaled", 0.1,
+            )  # fmt: skip
+            yield candidate(
+                "mask", lambda local: local.g * (data == 0),
+                f"the mask is inverted in the gradient of {target}", "use the mask as it is",
+                "mask-inverted", 0.2,
+            )  # fmt: skip
+    if name in _EXTREMA and len(node.args) == 1:
+        yield from _ties(edge, candidate)
+    if name in ("maximum", "minimum", "relu", "abs", "absolute"):
+        yield from _kinks(edge, candidate)
+
+
+def _ties(edge: Edge, candidate) -> Iterator[Candidate]:  # type: ignore[no-untyped-def]
+    target = called(edge.argument)
+
+    def winners(local: Local) -> Array:
+        share = np.asarray(local.rule(g=np.ones_like(np.asarray(local.g))))
+        return share != 0
+
+    def whole(local: Local) -> Array:
+        return np.broadcast_to(_spread(local), np.shape(local.args[0])) * winners(local)
+
+    def chosen(last: bool) -> Change:
+        def change(local: Local) -> Array:
+            won = winners(local)
+            axis = (local.edge.node.metadata or {}).get("axis")
+            if axis is None:
+                one = np.zeros(won.size, dtype=bool)
+                flat = np.flatnonzero(won)
+                one[flat[-1 if last else 0]] = True
+                one = one.reshape(won.shape)
+            else:
+                turned = np.flip(won, axis) if last else won
+                one = (np.cumsum(turned, axis=axis) == 1) & turned
+                one = np.flip(one, axis) if last else one
+            return np.broadcast_to(_spread(local), won.shape) * one
+
+        return change
+
+    yield candidate(
+        "mask", whole,
+        f"where several entries of {target} tie for the extremum, each receives the whole gradient",
+        "share it among the ties, or give it to one of them", "ties", 0.1,
+    )  # fmt: skip
+    yield candidate(
+        "mask", lambda local: np.broadcast_to(_spread(local), np.shape(local.args[0])) + 0.0,
+        f"every entry of {target} receives the gradient, not only the extremum",
+        "multiply by the mask of the entries that are the extremum", "no-mask", 0.1,
+    )  # fmt: skip
+    for last in (False, True):
+        yield candidate(
+            CONVENTION, chosen(last), f"ties in {target} go to one entry", "", "tie", 0.0
+        )
+
+
+def _kinks(edge: Edge, candidate) -> Iterator[Candidate]:  # type: ignore[no-untyped-def]
+    """Another derivative at exactly the kink, where any between the one-sided ones is right."""
+    zeros = np.asarray(edge.argument.data)
+    others = [a for i, a in enumerate(edge.node.args) if i != edge.argnum]
+    level = others[0].data if others and type(others[0]) is Value else others[0] if others else 0.0
+    at_kink = zeros == level
+    if not np.any(at_kink):
+        return
+    for slope in (0.0, 0.5, 1.0, -1.0):
+        if slope < 0 and edge.node.operation.name not in ("abs", "absolute"):  # type: ignore[union-attr]
+            continue
+        yield candidate(
+            CONVENTION,
+            lambda local, s=slope: np.where(at_kink, s * local.g, local.rule()),
+            f"derivative {slope:g} at the kink of {called(edge.node)}", "", f"kink-{slope}", 0.0,
+        )  # fmt: skip
+
+
+def _spread(local: Local) -> Array:
+    """The cotangent with the reduced axes back, to broadcast against the argument."""
+    node: Value = local.edge.node
+    settings = node.metadata or {}
+    if settings.get("keepdims") or settings.get("axis") is None:
+        return local.g
+    return np.expand_dims(np.asarray(local.g), settings["axis"])

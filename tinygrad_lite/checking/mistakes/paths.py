@@ -1,0 +1,165 @@
+"""Mistakes at Values that are used several times: which of the paths were counted, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+import numpy as np
+
+from tinygrad_lite.checking.mistakes.candidate import (
+    Candidate,
+    Circumstances,
+    called,
+    contraction,
+    edges_to,
+    place,
+)
+from tinygrad_lite.checking.mistakes.scales import _independent, _is_activation
+from tinygrad_lite.checking.passes import Array, Changes, Edge, Local
+from tinygrad_lite.engine.value import Value, data_of
+
+
+def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
+    """Paths into one Value: averaged, or all but some forgotten."""
+    edges = edges_to(about.record, value)
+    count = len(edges)
+    if count < 2:
+        return
+    target = called(value)
+    leaf = value.operation is None
+    samples = leaf and _independent(edges)
+    yield Candidate(
+        "averaged-batch" if samples else "averaged-paths",
+        Changes(scales=dict.fromkeys(edges, 1 / count)), value, value,
+        f"{target} averages over its {count} {'uses' if leaf else 'outgoing paths'}, where the "
+        f"chain rule sums: what arrives is {count} times too small",
+        "sum what comes back along the paths", "averaged", 0.0,
+    )  # fmt: skip
+    kept = [edges[-1:], edges[:1]] if count > 5 else []
+    if count <= 5:
+        for n in range(1, count):
+            kept += [list(c) for c in combinations(edges, n)]
+    for some in kept:
+        dropped = [e for e in edges if e not in some]
+        first = some == edges[-1:]
+        overwritten = len(some) == 1 and (leaf and (first or samples))
+        scales = Changes(scales=dict.fromkeys(dropped, 0.0))
+        ways = ", ".join(place(e.node) for e in dropped[:3]) + ", ..." * (len(dropped) > 3)
+        label = "first" if first else "last" if some == edges[:1] else f"{len(some)}"
+        yield Candidate(
+            "one-path", scales, value, value,
+            f"of the {count} paths from the cost back to {target} only {len(some)} "
+            f"{'is' if len(some) == 1 else 'are'} counted; missing: {ways}",
+            f"sum over all uses of {target}", f"kept-{label}", 0.5 if overwritten else 0.3,
+        )  # fmt: skip
+        if len(some) == 1:
+            yield Candidate(
+                "overwritten-path", scales, value, value,
+                f"each of the {count} uses of {target} assigns its gradient anew (= instead of "
+                f"+=), so only {place(some[0].node)} is left; missing: {ways}",
+                "accumulate with +=", f"overwritten-{label}", 0.3 if overwritten else 0.5,
+            )  # fmt: skip
+
+
+def averaged_everywhere(about: Circumstances, values: Iterable[Value]) -> Candidate | None:
+    """Every Value between the parameters and the cost averages its outgoing connections.
+
+    The habit of somebody who wrote the mean where the chain rule has a sum, once, in the code of
+    a layer or a neuron. In matrix form the sum over outputs is in ``g @ W.T``.
+    """
+    scales: dict[Edge, float] = {}
+    fan_outs: list[int] = []
+    neurons: list[Value] = []
+    for value in values:
+        edges = edges_to(about.record, value)
+        if value.operation is None:
+            continue
+        nodes = {edge.node for edge in edges}
+        if len(nodes) > 1:
+            scales.update(dict.fromkeys(edges, 1 / len(edges)))
+            fan_outs.append(len(edges))
+            neurons.append(value)
+        elif len(edges) == 1:
+            (edge,) = edges
+            name = edge.node.operation.name  # type: ignore[union-attr]
+            if name in ("matmul", "dot") and _is_activation(edge) and contraction(edge) > 1:
+                scales[edge] = 1 / contraction(edge)
+                fan_outs.append(contraction(edge))
+                neurons.append(value)
+    if not neurons:
+        return None
+    sizes = ", ".join(str(n) for n in sorted(set(fan_outs))[:4])
+    which = "hidden neurons" if len(neurons) > 1 else called(neurons[0])
+    verb = "average" if len(neurons) > 1 else "averages"
+    return Candidate(
+        "averaged-paths", Changes(scales=scales), neurons[-1], neurons[0],
+        f"{which} {verb} what their outgoing connections pass back, where the chain rule sums: "
+        f"the gradient behind them is too small by the fan-out ({sizes}), layer by layer",
+        "sum over the outgoing connections instead of averaging", "", 0.0,
+    )  # fmt: skip
+
+
+def of_samples(edge: Edge) -> Iterator[Candidate]:
+    """Samples of a batch of which only one was counted, in a loop that assigned or ended early."""
+    node, argnum = edge
+    value = edge.argument
+    assert node.operation is not None
+    if node.ndim == 0 or node.shape[0] < 2 or value.operation is not None:
+        return
+    rows = node.shape[0]
+    name = node.operation.name
+    other = node.args[1 - argnum] if len(node.args) == 2 else None
+    shared = name == "matmul" and argnum == 1 and np.shape(data_of(other))[:1] == (rows,)
+    broadcast = len(node.shape) > value.ndim or value.shape[:1] != node.shape[:1]
+    if not shared and (name == "matmul" or not broadcast):
+        return
+    for kind, row, words, prior in (
+        ("overwritten-path", rows - 1, "each sample assigned it anew (= instead of +=)", 0.25),
+        ("one-path", 0, "the others were left out", 0.3),
+    ):
+
+        def change(local: Local, row: int = row) -> Array:
+            alone = np.zeros_like(np.asarray(local.g))
+            alone[row] = np.asarray(local.g)[row]
+            return local.rule(g=alone)
+
+        yield Candidate(
+            kind, Changes(edges={edge: change}), value, node,
+            f"only sample {row} of {rows} is in the gradient of {called(value)}: {words}",
+            "sum over the samples with +=", f"sample-{kind}", prior,
+        )  # fmt: skip
+
+
+def of_index(edge: Edge) -> Iterator[Candidate]:
+    """Entries taken several times, whose contributions must be added up."""
+    node, _ = edge
+    index = (node.metadata or {}).get("index")
+    if index is None:
+        index = (node.metadata or {}).get("indices")
+    if node.operation is None or index is None or node.operation.name not in ("getitem", "take"):
+        return
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(p, (np.ndarray, list)) for p in parts):
+        return
+    target = called(edge.argument)
+
+    def assigned(local: Local) -> Array:
+        out = np.zeros_like(np.asarray(local.args[0]))
+        out[index] = local.g
+        return out
+
+    yield Candidate(
+        "overwritten-path", Changes(edges={edge: assigned}), edge.argument, node,
+        f"entries of {target} that are taken several times receive only the last contribution: "
+        f"assignment at an index does not add", "use np.add.at(dx, index, g)", "index", 0.1,
+    )  # fmt: skip
+    for shift in (1, -1):
+        for axis in range(min(edge.argument.ndim, 2)):
+            yield Candidate(
+                "shifted-index",
+                Changes(edges={edge: lambda local, s=shift, a=axis: np.roll(local.rule(), s, a)}),  # type: ignore[misc]
+                edge.argument, node,
+                f"the index into {target} is off by one along axis {axis}",
+                "use the index of the forward pass", f"index-{shift}-{axis}", 0.2,
+            )  # fmt: skip

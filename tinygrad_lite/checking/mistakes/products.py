@@ -1,0 +1,298 @@
+"""Mistakes in products: an operand transposed, flipped, exchanged, shifted in time, or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.links import is_elementwise
+from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
+from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
+from tinygrad_lite.engine.value import Value
+
+POOL = 24  # arrays of one shape to try in the place of an operand
+
+
+def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
+    """Wrong operands in the rule of one edge."""
+    node, argnum = edge
+    assert node.operation is not None
+    arrays = [i for i, a in enumerate(node.args) if i != argnum and _size(a) > 1]
+    elementwise = is_elementwise(node)
+    if len(node.args) == 2:
+        if elementwise:
+            yield from _monomials(edge)
+        elif node.operation.name == "matmul":
+            yield from _arrangements(edge)
+        for position in arrays:
+            yield from _replaced(about, edge, position, elementwise)
+    yield from _in_time(about, edge)
+    yield from _convolutions(edge)
+
+
+def _candidate(
+    kind: str, edge: Edge, change: Change, sentence: str, correction: str, family: str, prior: float
+) -> Candidate:
+    return Candidate(
+        kind, Changes(edges={edge: change}), edge.argument, edge.node, sentence, correction,
+        f"{family}:{edge.node.operation.name}:{edge.argnum}", prior,  # type: ignore[union-attr]
+    )  # fmt: skip
+
+
+def _monomials(edge: Edge) -> Iterator[Candidate]:
+    """g * x^i * y^j with wrong exponents, for elementwise operations of two arguments."""
+    node, argnum = edge
+    target, name = called(edge.argument), node.operation.name  # type: ignore[union-attr]
+    if name not in ("multiply", "divide", "power"):
+        return
+    labels = [called(a) if type(a) is Value else "the constant" for a in node.args]
+    for i in (-2, -1, 0, 1, 2):
+        for j in (-2, -1, 0, 1, 2):
+            for sign in (1, -1):
+
+                def change(local: Local, i: int = i, j: int = j, sign: int = sign) -> Array:
+                    x, y = (np.asarray(a, dtype=np.float64) for a in local.args)
+                    with np.errstate(all="ignore"):
+                        factor = sign * (x**i if i else 1.0) * (y**j if j else 1.0)
+                    return local.g * factor
+
+                powers = [
+                    f"{label}{'' if p == 1 else f'^{p}'}"
+                    for label, p in zip(labels, (i, j), strict=True)
+                    if p
+                ]
+                words = "minus " * (sign < 0) + (" times ".join(powers) or "1")
+                kind = "wrong-operand"
+                if name == "multiply" and (i, j, sign) == (0, 0, 1):
+                    other = node.args[1 - argnum]
+                    if _is_mask(other):
+                        kind = "mask"
+                yield _candidate(
+                    kind, edge, change,
+                    f"in the derivative of {called(node)} by {target}, the factor is {words}",
+                    _right_factor(name, argnum, labels),
+                    f"monomial-{i}-{j}-{sign}", 0.4 + 0.1 * (abs(i) + abs(j)) + 0.2 * (sign < 0),
+                )  # fmt: skip
+
+
+def _right_factor(name: str, argnum: int, labels: list[str]) -> str:
+    x, y = labels
+    return {
+        ("multiply", 0): f"multiply by {y}",
+        ("multiply", 1): f"multiply by {x}",
+        ("divide", 0): f"divide by {y}",
+        ("divide", 1): f"multiply by -{x} / {y}²",
+        ("power", 0): f"multiply by {y} {x}^({y} - 1)",
+        ("power", 1): f"multiply by {x}^{y} log {x}",
+    }[name, argnum]
+
+
+def _arrangements(edge: Edge) -> Iterator[Candidate]:
+    """g and the other operand of a matrix product, transposed or in the other order."""
+    node, argnum = edge
+    target = called(edge.argument)
+    other = node.args[1 - argnum]
+    if np.ndim(_data(other)) < 2 or node.ndim < 2:
+        return
+    label = called(other) if type(other) is Value else "the constant"
+    right = f"g @ {label}.T" if argnum == 0 else f"{label}.T @ g"
+    for words, form in (
+        ("g @ {0}", lambda g, b: g @ b),
+        ("g @ {0}.T", lambda g, b: g @ _t(b)),
+        ("{0} @ g", lambda g, b: b @ g),
+        ("{0}.T @ g", lambda g, b: _t(b) @ g),
+        ("g.T @ {0}", lambda g, b: _t(g) @ b),
+        ("g.T @ {0}.T", lambda g, b: _t(g) @ _t(b)),
+        ("{0} @ g.T", lambda g, b: b @ _t(g)),
+        ("{0}.T @ g.T", lambda g, b: _t(b) @ _t(g)),
+    ):
+        text = words.format(label)
+        if text == right:
+            continue
+        # The right operands in the wrong arrangement; only another order is another operand.
+        reversed_order = words.startswith("g") != right.startswith("g")
+        product_transposed = words.count(".T") and _is_transpose(words, argnum)
+        kind = "wrong-operand" if reversed_order and not product_transposed else "transposed"
+        prior = 0.3 if kind == "transposed" else 0.45
+
+        def change(local: Local, form: Any = form) -> Array:
+            return form(local.g, local.args[1 - local.edge.argnum])
+
+        yield _candidate(
+            kind, edge, change,
+            f"the gradient of {target} is computed as {text} instead of {right}",
+            f"use {right}", f"arranged-{words}", prior,
+        )  # fmt: skip
+
+
+def _is_transpose(words: str, argnum: int) -> bool:
+    return words == ("{0} @ g.T" if argnum == 0 else "g.T @ {0}")
+
+
+def _replaced(
+    about: Circumstances, edge: Edge, position: int, elementwise: bool
+) -> Iterator[Candidate]:
+    """The rule with another array in the place of an operand."""
+    node, _ = edge
+    operand = node.args[position]
+    data, target = _data(operand), called(edge.argument)
+    label = called(operand) if type(operand) is Value else "the constant operand"
+
+    def candidate(kind: str, other: Array, sentence: str, family: str, prior: float) -> Candidate:
+        def change(local: Local) -> Array:
+            return local.rule(args=local.with_argument(position, other))
+
+        return _candidate(
+            kind, edge, change, f"in the gradient of {target}, {sentence}",
+            f"use {label} as it is", family, prior,
+        )  # fmt: skip
+
+    if isinstance(data, np.ndarray) and data.ndim >= 2 and data.shape[-1] == data.shape[-2]:
+        flipped = np.swapaxes(data, -1, -2)
+        yield candidate("transposed", flipped, f"{label} is transposed", "operand-T", 0.3)
+    pool = about.arrays_by_shape.get(np.shape(data), [])
+    for other_label, array, value in pool[:POOL]:
+        if array is data:
+            continue
+        related = type(operand) is Value and _is_pair(about, operand, value)
+        yield candidate(
+            "wrong-operand", array, f"{other_label} is used in the place of {label}",
+            "pre-activation" if related else f"operand-{other_label}", 0.4 if related else 0.6,
+        )  # fmt: skip
+    if isinstance(data, np.ndarray) and data.ndim:
+        for axis in range(min(data.ndim, 3)):
+            for shift in (1, -1):
+                for wrap in (True, False):
+                    if data.shape[axis] < 2:
+                        continue
+                    yield candidate(
+                        "shifted-index", rolled(data, shift, axis, wrap),
+                        f"{label} is off by one index along axis {axis}",
+                        f"roll-{axis}-{shift}-{wrap}", 0.5,
+                    )  # fmt: skip
+
+
+def _in_time(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
+    """The operand of the step before or after, in a loop that repeats an operation."""
+    steps = about.siblings(edge)
+    if not 1 < len(steps) <= 64 or edge.node is not steps[0]:
+        return
+    argnum = edge.argnum
+    for position in range(len(edge.node.args)):
+        if position == argnum:
+            continue
+        for shift in (1, -1):
+            changes: dict[Edge, Change] = {}
+            for i, node in enumerate(steps):
+                j = i + shift
+                if 0 <= j < len(steps):
+                    other = steps[j].args[position]
+                elif type(node.args[argnum]) is Value and shift == 1 and j == len(steps):
+                    other = _next_of(steps, position)
+                else:
+                    other = None
+                if other is _MISSING:
+                    continue
+                if type(node.args[argnum]) is not Value:
+                    continue
+                data = _data(other) if other is not None else None
+                changes[Edge(node, argnum)] = _with_operand(position, data)
+            if not changes:
+                continue
+            yield Candidate(
+                "shifted-index", Changes(edges=changes), edge.argument, edge.node,
+                f"in the gradient of {called(edge.argument)}, each step uses the operand of the "
+                f"step {'after' if shift == 1 else 'before'} it",
+                "pair each step's cotangent with the operand of the same step", "", 0.3,
+            )  # fmt: skip
+
+
+_MISSING = object()
+
+
+def _next_of(steps: list[Value], position: int) -> Any:
+    """What the operand of one more step would be: the result that came of the last step."""
+    before, last = steps[-2].args[position], steps[-1].args[position]
+    if type(last) is not Value or last.operation is None or type(before) is not Value:
+        return None
+    serial = last.serial + (last.serial - before.serial)
+    return ("serial", serial)
+
+
+def _with_operand(position: int, data: Any) -> Change:
+    def change(local: Local) -> Array:
+        if data is None or isinstance(data, tuple):
+            nothing = np.zeros_like(np.asarray(local.args[position]))
+            found = None
+            if isinstance(data, tuple):
+                found = next((v for v in local.found if v.serial == data[1]), None)
+            if found is not None and np.shape(found.data) == np.shape(nothing):
+                return local.rule(args=local.with_argument(position, found.data))
+            return local.rule(args=local.with_argument(position, nothing))
+        return local.rule(args=local.with_argument(position, data))
+
+    return change
+
+
+def _convolutions(edge: Edge) -> Iterator[Candidate]:
+    """Kernels flipped where they should not be, and settings forgotten on the way back."""
+    node, argnum = edge
+    settings = node.metadata or {}
+    if "stride" not in settings or len(node.args) < 2:
+        return
+    target = called(edge.argument)
+    for position, a in enumerate(node.args):
+        data = _data(a)
+        if position != argnum and np.ndim(data) >= 3:
+
+            def change(local: Local, position: int = position) -> Array:
+                flipped = np.asarray(local.args[position])[..., ::-1, ::-1]
+                return local.rule(args=local.with_argument(position, flipped))
+
+            label = called(a) if type(a) is Value else "the other operand"
+            yield _candidate(
+                "kernel-flip", edge, change,
+                f"in the gradient of {target}, {label} is flipped the wrong way",
+                "the gradient of a cross-correlation by its input is a full convolution: the "
+                "kernel is rotated by 180°, and that by the kernel rotates nothing",
+                "flip", 0.1,
+            )  # fmt: skip
+
+
+def rolled(data: Array, shift: int, axis: int, wrap: bool) -> Array:
+    """An array moved by one along an axis, wrapping around or filled with zeros."""
+    moved = np.roll(data, shift, axis)
+    if not wrap:
+        index: list[Any] = [slice(None)] * np.ndim(data)
+        index[axis] = 0 if shift > 0 else -1
+        moved[tuple(index)] = 0
+    return moved
+
+
+def _is_pair(about: Circumstances, a: Value, b: Value | None) -> bool:
+    """Whether two Values are the input and the output of one activation."""
+    return any({link.z, link.a} == {a, b} for link in about.links)
+
+
+def _is_mask(a: Any) -> bool:
+    data = np.asarray(_data(a))
+    return (
+        type(a) is not Value
+        and data.size > 1
+        and bool(np.any(data == 0))
+        and (len(np.unique(data)) == 2)
+    )
+
+
+def _t(x: Array) -> Array:
+    return np.swapaxes(x, -1, -2)
+
+
+def _data(x: Any) -> Any:
+    return x.data if type(x) is Value else x
+
+
+def _size(x: Any) -> int:
+    return int(np.size(_data(x))) if not isinstance(x, (str, type(None))) else 0

@@ -1,0 +1,73 @@
+"""Penalties on parameters: recognised by their shape, missing, doubled, or invented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_lite.checking.mistakes.candidate import Candidate, called
+from tinygrad_lite.checking.passes import Array, Changes, Edge, Record
+from tinygrad_lite.engine.value import Value
+
+_PENALTIES = {"square", "abs", "absolute", "power", "multiply", "norm", "vdot", "dot", "inner"}
+
+
+def is_regularisation(record: Record, edge: Edge) -> bool:
+    """Whether an edge is the way back from a penalty: a parameter, a norm, added to the cost.
+
+    The way from the penalty to the cost must meet nothing but sums, constants and other
+    penalties before it joins the rest of the cost.
+    """
+    value, node = edge.argument, edge.node
+    if value.operation is not None or len(_other_uses(record, edge)) == 0:
+        return False
+    assert node.operation is not None
+    if node.operation.name not in _PENALTIES or any(
+        type(a) is Value and a is not value for a in node.args
+    ):
+        return False
+    if any(isinstance(a, np.ndarray) and a.ndim for a in node.args):
+        return False
+    for _ in range(200):
+        uses = record.consumers.get(node, [])
+        if node is record.cost:
+            return True
+        if len(uses) != 1:
+            return False
+        node = uses[0].node
+        assert node.operation is not None
+        if node.operation.name not in _ON_THE_WAY:
+            return False
+    return False
+
+
+_ON_THE_WAY = {"sum", "mean", "add", "multiply", "divide", "sqrt", "subtract", "stack", "negative"}
+
+
+def _other_uses(record: Record, edge: Edge) -> list[Edge]:
+    return [e for e in record.consumers.get(edge.argument, []) if e.node is not edge.node]
+
+
+def invented(value: Value, hand: Array, automatic: Array) -> Iterator[Candidate]:
+    """The hand-derived gradient of a parameter has a multiple of the parameter added to it."""
+    w = np.asarray(value.data, dtype=np.float64)
+    if w.size < 3 or np.shape(hand) != w.shape:
+        return
+    extra = np.asarray(hand, dtype=np.float64) - automatic
+    for penalty, words in ((w, "its own value"), (np.sign(w), "its own sign")):
+        size = float(np.sum(penalty * penalty))
+        if size == 0:
+            continue
+        c = float(np.sum(extra * penalty)) / size
+        yield Candidate(
+            "regularisation",
+            Changes(totals={value: lambda g, c=c, p=penalty: g + c * p}),  # type: ignore[misc]
+            value,
+            value,
+            f"the gradient of {called(value)} contains {c:.4g} times {words}, a regularisation "
+            f"term that the cost does not have (or has less of)",
+            "leave the penalty's derivative out, or put the penalty into the cost",
+            "regularisation-invented",
+            0.1,
+        )

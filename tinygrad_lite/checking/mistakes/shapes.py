@@ -1,0 +1,198 @@
+"""Mistakes of arrangement: transposed, flipped, shifted, summed over a wrong axis or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, permutations
+
+import numpy as np
+
+from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
+from tinygrad_lite.checking.mistakes.products import rolled
+from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable, Local, Total
+from tinygrad_lite.engine.value import Value
+
+
+def of_value(value: Value, shape: tuple[int, ...]) -> Iterator[Candidate]:
+    """Rearrangements of what arrives at a Value that give an array of the hand-derived shape."""
+    have = value.shape
+    target = called(value)
+
+    def candidate(
+        kind: str, total: Total, sentence: str, correction: str, family: str, prior: float
+    ) -> Candidate:
+        same = shape == have
+        changes = Changes(totals={value: total}) if same else Changes(shown={value: total})
+        return Candidate(
+            kind, changes, value, value, f"the gradient of {target} {sentence}", correction,
+            family, prior,
+        )  # fmt: skip
+
+    if 2 <= len(have) <= 4:
+        for axes in permutations(range(len(have))):
+            if list(axes) != sorted(axes) and tuple(have[a] for a in axes) == shape:
+                yield candidate(
+                    "transposed", lambda g, axes=axes: np.transpose(g, axes),  # type: ignore[misc]
+                    f"is transposed (axes {axes})", "transpose it back", f"T{axes}", 0.2,
+                )  # fmt: skip
+        yield candidate(
+            "transposed", lambda g: np.reshape(np.ravel(np.asarray(g), order="F"), shape),
+            "has its entries in column order", "reshape in row order, or transpose first",
+            "F", 0.7,
+        )  # fmt: skip
+        yield candidate(
+            "transposed", lambda g: np.reshape(np.transpose(g), shape),
+            "is reshaped where it should be transposed", "transpose", "reshaped", 0.8,
+        )  # fmt: skip
+    if shape != have:
+        return
+    for axis, size in enumerate(have[:4]):
+        if size < 2:
+            continue
+        for shift in (1, -1):
+            for wrap in (True, False):
+                yield candidate(
+                    "shifted-index",
+                    lambda g, s=shift, a=axis, w=wrap: rolled(g, s, a, w),  # type: ignore[misc]
+                    f"is off by one index along axis {axis}", "check where the index starts",
+                    f"roll-{axis}-{shift}-{wrap}", 0.4,
+                )  # fmt: skip
+    spatial = [axis for axis in range(len(have)) if have[axis] > 1][-2:]
+    for count in (2, 1):
+        for axes in combinations(spatial, min(count, len(spatial))):
+            yield candidate(
+                "kernel-flip", lambda g, axes=axes: np.flip(g, axes),  # type: ignore[misc]
+                f"is flipped along {'axes' if len(axes) > 1 else 'axis'} {axes}",
+                "do not flip: correlate the input with the cotangent" if len(have) > 2
+                else "reverse it", f"flip{len(axes)}", 0.2 if len(have) > 2 else 0.35,
+            )  # fmt: skip
+
+
+def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> Iterator[Candidate]:
+    """What became of the axes along which an argument was broadcast, other than their sum."""
+    value = edge.argument
+    have = value.shape
+    wide = edge.node.shape
+    if wide == have or edge.node.operation is None or edge.node.operation.name in _REDUCING:
+        return
+    target = called(value)
+    right = f"sum over {_axes_words(have, wide)}: every entry of {target} was used there"
+
+    def candidate(kind: str, form: str, sentence: str, prior: float) -> Candidate:
+        if shape != have:
+            local = about.record.local(edge, about.found, about.base)
+            others = _others(about, edge)
+
+            def shown(g: Array) -> Array:
+                return _formed(local.rule(), form, shape) + others
+
+            changes = Changes(shown={value: shown})
+        else:
+
+            def change(local: Local) -> Array:
+                return _formed(local.rule(), form, have)
+
+            changes = Changes(edges={edge: change})
+        return Candidate(kind, changes, value, edge.node, sentence, right, f"{kind}-{form}", prior)
+
+    yield candidate(
+        "unsummed-broadcast", "as is",
+        f"the gradient of {target} is not summed over the axes along which it was broadcast", 0.0,
+    )  # fmt: skip
+    for form, which in (("first", "first"), ("last", "last")):
+        yield candidate(
+            "unsummed-broadcast", form,
+            f"of the {wide} contributions to the gradient of {target} only the {which} along the "
+            f"broadcast axis is kept", 0.1,
+        )  # fmt: skip
+    for n in range(1, len(wide) + 1):
+        for axes in combinations(range(len(wide)), n):
+            for reduce in ("sum", "mean"):
+                yield candidate(
+                    "wrong-axis", f"{reduce} {axes}",
+                    f"the gradient of {target} is the {reduce} over "
+                    f"{'axes' if n > 1 else 'axis'} {', '.join(map(str, axes))}",
+                    0.1 if reduce == "sum" else 0.3,
+                )  # fmt: skip
+
+
+def of_reduction(edge: Edge) -> Iterator[Candidate]:
+    """A reduction pulled back along another axis than it was taken over."""
+    node, _ = edge
+    settings = node.metadata or {}
+    if "axis" not in settings or node.operation is None:
+        return
+    x = edge.argument
+    for axis in range(x.ndim):
+        if axis == settings["axis"] or axis - x.ndim == settings["axis"]:
+            continue
+
+        def change(local: Local, axis: int = axis) -> Array:
+            return local.rule(
+                axis=axis,
+                g=np.reshape(local.g, _kept(x.shape, axis, settings.get("keepdims", False))),
+            )
+
+        yield Candidate(
+            "wrong-axis", Changes(edges={edge: change}), x, node,
+            f"{node.operation.name} over axis {settings['axis']} is pulled back along axis {axis}",
+            f"use axis {settings['axis']}", f"axis-{axis}:{node.operation.name}", 0.2,
+        )  # fmt: skip
+
+
+def _kept(shape: tuple[int, ...], axis: int, keepdims: bool) -> tuple[int, ...]:
+    kept = list(shape)
+    kept[axis : axis + 1] = [1] if keepdims else []
+    return tuple(kept)
+
+
+def _formed(local: Array, form: str, shape: tuple[int, ...]) -> Array:
+    local = np.asarray(local)
+    if form == "as is":
+        out = local
+    elif form in ("first", "last"):
+        out = local[0 if form == "first" else -1] if local.ndim else local
+    else:
+        reduce, axes = form.split(" ", 1)
+        chosen = tuple(int(a) for a in axes.strip("(),").split(",") if a.strip())
+        out = getattr(np, reduce)(local, axis=chosen)
+    if out.size != int(np.prod(shape)):
+        raise Inapplicable
+    return np.reshape(out, shape)
+
+
+def _others(about: Circumstances, edge: Edge) -> Array:
+    """What other uses of the same Value contribute: nothing, if this is the only one."""
+    if len(about.record.consumers.get(edge.argument, [])) > 1:
+        raise Inapplicable
+    return 0.0
+
+
+def _axes_words(have: tuple[int, ...], wide: tuple[int, ...]) -> str:
+    extra = len(wide) - len(have)
+    axes = [*range(max(extra, 0))]
+    axes += [i + extra for i, n in enumerate(have) if n == 1 and wide[i + extra] != 1]
+    return f"{'axes' if len(axes) > 1 else 'axis'} {', '.join(map(str, axes))}"
+
+
+_REDUCING = {"sum", "mean", "max", "min", "var", "std", "prod", "getitem", "matmul", "take", "norm"}
+
+
+def of_unsummed_product(
+    about: Circumstances, edge: Edge, shape: tuple[int, ...]
+) -> Iterator[Candidate]:
+    """The gradient of a weight matrix for each sample of the batch, not summed."""
+    node, argnum = edge
+    assert node.operation is not None
+    if node.operation.name != "matmul" or len(shape) != 3 or node.ndim != 2:
+        return
+    local = about.record.local(edge, about.found, about.base)
+    x, g = np.asarray(local.args[1 - argnum]), np.asarray(local.g)
+    if argnum != 1 or x.ndim != 2 or shape != (len(x), *edge.argument.shape):
+        return
+    each = np.einsum("ni,no->nio", x, g)
+    yield Candidate(
+        "unsummed-broadcast", Changes(shown={edge.argument: lambda _: each}), edge.argument, node,
+        f"the gradient of {called(edge.argument)} is given for each sample of the batch, not "
+        f"summed over them", "sum over the first axis, as x.T @ g does", "per-sample", 0.0,
+    )  # fmt: skip

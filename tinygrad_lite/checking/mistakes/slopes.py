@@ -1,0 +1,176 @@
+"""Mistakes in the derivative of an activation or any other elementwise function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.links import FUNCTIONS, Link
+from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
+from tinygrad_lite.checking.passes import Array, Changes, Jump, Local
+from tinygrad_lite.engine.value import Value
+
+Form = Callable[[Array, Array], Array]  # of the input z and the output a
+
+
+def of_links(about: Circumstances, links: list[Link]) -> Iterator[Candidate]:
+    """Everything that can be wrong with the derivatives along elementwise links."""
+    for link in links:
+        if not link.elementwise:
+            continue
+        for kind, family, form, sentence, correction, prior in _wrong_slopes(link):
+            extra = 0.0 if link.name else 0.3
+            yield Candidate(
+                kind, Changes(links={link.a: (link.z, _multiplied(form))}), link.z, link.a,
+                sentence, correction, f"{family}:{link.name or _operation(link)}", prior + extra,
+            )  # fmt: skip
+
+
+def of_last_step(about: Circumstances, leaf: Value) -> Iterator[Candidate]:
+    """The same mistakes made for one parameter only, in the last line of its derivation.
+
+    There the cotangent of the pre-activation is taken wrongly, while the one that is passed on
+    to earlier layers is right.
+    """
+    for edge in about.record.consumers.get(leaf, []):
+        g = about.found.get(edge.node)
+        if g is None:
+            continue
+        for link in about.links:
+            if not link.elementwise or link.z.shape != edge.node.shape:
+                continue
+            if link.z is not edge.node and not _feeds(edge.node, link.z):
+                continue
+            for kind, family, form, sentence, correction, prior in _wrong_slopes(link):
+                if not family.startswith(("missing", "twice", "at-")):
+                    continue
+                yield Candidate(
+                    kind, Changes(edges={edge: _last_step(link, form)}), leaf, edge.node,
+                    f"in the gradient of {called(leaf)}, {sentence}", correction,
+                    f"last-{family}:{link.name}", prior + 0.4,
+                )  # fmt: skip
+
+
+def _wrong_slopes(link: Link) -> Iterator[tuple[str, str, Form, str, str, float]]:
+    """(kind, family, form, sentence, correction, prior) for each wrong derivative of a link."""
+    name = link.name or _operation(link)
+    function = FUNCTIONS.get(link.name)
+    formula = f": {function.formula}" if function and function.formula else ""
+    near, far = called(link.a), called(link.z)
+    right = f"multiply by the derivative of {name} at {far}{formula}"
+    yield (
+        "derivative-missing", "missing", lambda z, a: np.ones_like(np.asarray(z)),
+        f"the derivative of {name} is left out between {near} and {far}", right, 0.1,
+    )  # fmt: skip
+    yield (
+        "derivative-twice", "twice", lambda z, a: link.slope(z) ** 2,
+        f"the derivative of {name} between {near} and {far} is applied twice", "apply it once",
+        0.1,
+    )  # fmt: skip
+    yield (
+        "derivative-at-output", "at-output", lambda z, a: link.slope(a),
+        f"the derivative of {name} is evaluated at its output {near} instead of its input {far}",
+        right, 0.1,
+    )  # fmt: skip
+    if function is not None and function.from_output is not None:
+        by_output = function.from_output
+        yield (
+            "derivative-at-input", "at-input", lambda z, a: by_output(z),
+            f"the derivative of {name}, written {function.output_formula} in terms of its output "
+            f"a, is evaluated at the input {far} instead of the output {near}",
+            f"use {function.output_formula} with a = {near}", 0.1,
+        )  # fmt: skip
+    for family, form, words, prior in _other_slopes(link, near, far):
+        if not _proportional(link, form):
+            yield (
+                "wrong-derivative", family, form,
+                f"between {near} and {far}, {words} is used for the derivative of {name}",
+                right, prior,
+            )  # fmt: skip
+
+
+def _other_slopes(link: Link, near: str, far: str) -> Iterator[tuple[str, Form, str, float]]:
+    """Derivatives of other functions, at either end, and simple expressions in z and a."""
+    for other, its in FUNCTIONS.items():
+        if other == link.name:
+            continue
+        words = f"that of {other}"
+        yield f"{other}-z", _at_input(its.slope), f"{words} at {far}", 0.2
+        yield f"{other}-a", _at_output(its.slope), f"{words} at {near}", 0.4
+        if its.from_output is not None:
+            yield f"{other}-out", _at_output(its.from_output), f"{words} by its output", 0.2
+            yield f"{other}-in", _at_input(its.from_output), f"{words} by its output, at {far}", 0.4
+    for power in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0):
+        yield f"z^{power:g}", _at_input(_power(power)), f"{far}^{power:g}", 0.5
+        yield f"a^{power:g}", _at_output(_power(power)), f"{near}^{power:g}", 0.5
+    yield "1-a", lambda z, a: 1 - np.asarray(a), f"1 - {near}", 0.5
+    yield "1-z²", lambda z, a: 1 - np.asarray(z) ** 2, f"1 - {far}²", 0.5
+    yield "a+1", lambda z, a: 1 + np.asarray(a), f"1 + {near}", 0.6
+    yield "(1-a)²", lambda z, a: (1 - np.asarray(a)) ** 2, f"(1 - {near})²", 0.6
+    yield "1-s", lambda z, a: 1 - link.slope(z), "1 minus it", 0.6
+
+
+def _at_input(function: Callable[[Array], Array]) -> Form:
+    return lambda z, a: function(z)
+
+
+def _at_output(function: Callable[[Array], Array]) -> Form:
+    return lambda z, a: function(a)
+
+
+def _power(power: float) -> Callable[[Array], Array]:
+    return lambda x: np.asarray(x, dtype=np.float64) ** power
+
+
+def _proportional(link: Link, form: Form) -> bool:
+    """Whether a slope is the right one times a constant: then it is a factor, not another
+    function. Tried at other points too, as a single number is proportional to any other."""
+    ratios = []
+    with np.errstate(all="ignore"):
+        for z, a, slope in link.probes:
+            ratios.append(np.ravel(form(z, a) / slope))
+    ratio = np.concatenate(ratios)
+    ratio = ratio[np.isfinite(ratio)]
+    return bool(ratio.size > 1 and np.ptp(ratio) <= 1e-9 * np.max(np.abs(ratio)))
+
+
+def _multiplied(form: Form) -> Jump:
+    def jump(g: Array, z: Array, a: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return g * form(z, a)
+
+    return jump
+
+
+def _last_step(link: Link, form: Form) -> Callable[[Local], Any]:
+    def change(local: Local) -> Array:
+        # What belongs to other uses of z stays as it is.
+        above = local.found[link.a]
+        with np.errstate(all="ignore"):
+            wrong = above * form(link.z.data, link.a.data)
+        return local.rule(g=local.g + wrong - link.pull(above))
+
+    return change
+
+
+def _feeds(node: Value, z: Value) -> bool:
+    """Whether z is the node plus something (a bias), perhaps in a few steps."""
+    for _ in range(4):
+        if node is z:
+            return True
+        following = [
+            a for a in z.args if type(a) is Value and a.operation is not None and a.shape == z.shape
+        ]
+        if z.operation is None or z.operation.name not in ("add", "subtract") or not following:
+            return False
+        if any(a is node for a in following):
+            return True
+        z = following[0]
+    return False
+
+
+def _operation(link: Link) -> str:
+    assert link.a.operation is not None
+    return link.a.operation.name

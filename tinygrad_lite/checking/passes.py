@@ -1,0 +1,293 @@
+"""A backward pass over a record that may be altered: the right one plus a supposed mistake.
+
+The engine's own pull-back is the reference. This one exists to be wrong on purpose: at chosen
+places it scales what flows along an edge, calls another rule, or works on other numbers.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_lite.engine.backward import consumers_first, fitted
+from tinygrad_lite.engine.value import Value
+
+Array = Any  # a float or an ndarray: scalar graphs hold floats
+
+
+class Inapplicable(Exception):
+    """An alteration makes no sense at this place, for instance because shapes do not allow it."""
+
+
+class Edge(NamedTuple):
+    """The way from an operation's result back to one of its arguments."""
+
+    node: Value
+    argnum: int
+
+    def __eq__(self, other: object) -> bool:
+        # Values compare by their data.
+        return isinstance(other, Edge) and self[0] is other[0] and self[1] == other[1]
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self.argnum))
+
+    @property
+    def argument(self) -> Value:
+        """The Value that the cotangent flows to."""
+        argument = self.node.args[self.argnum]
+        assert type(argument) is Value
+        return argument
+
+
+@dataclass(slots=True)
+class Local:
+    """One call of one rule: what it is given, and what the pass has found so far."""
+
+    edge: Edge
+    g: Array
+    out: Array
+    args: list[Any]
+    found: Mapping[Value, Array]
+
+    def rule(self, **other: Any) -> Array:
+        """The cotangent of the argument; `g`, `out`, `args` or a setting may be given anew."""
+        operation = self.edge.node.operation
+        assert operation is not None
+        g, out = other.pop("g", self.g), other.pop("out", self.out)
+        args = other.pop("args", self.args)
+        settings = {**(self.edge.node.metadata or {}), **other}
+        vjp = operation.vjps[self.edge.argnum]
+        if vjp is None:
+            raise Inapplicable
+        return vjp(g, out, *args, **settings)
+
+    def with_argument(self, position: int, data: Array) -> list[Any]:
+        """The arguments with another array at one position."""
+        return [data if i == position else a for i, a in enumerate(self.args)]
+
+
+Change = Callable[[Local], Array]
+Total = Callable[[Array], Array]
+Jump = Callable[[Array, Array, Array], Array]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is done differently, and where.
+
+    scales
+        factor on what flows along an edge
+    edges
+        another rule for an edge
+    links
+        by result: an earlier Value that the cotangent goes to directly, and how it gets there:
+        a function of the cotangent and of the numbers at the far and the near end
+    totals
+        another sum of what arrives at a Value
+    shown
+        what is reported for a Value, while the pass goes on with the right one
+    data
+        other numbers in the place of those that were recorded
+    """
+
+    scales: Mapping[Edge, float] = field(default_factory=dict)
+    edges: Mapping[Edge, Change] = field(default_factory=dict)
+    links: Mapping[Value, tuple[Value, Jump]] = field(default_factory=dict)
+    totals: Mapping[Value, Total] = field(default_factory=dict)
+    shown: Mapping[Value, Total] = field(default_factory=dict)
+    data: Mapping[Value, Array] = field(default_factory=dict)
+
+    def __or__(self, other: Changes) -> Changes:
+        return Changes(
+            {**self.scales, **other.scales},
+            {**self.edges, **other.edges},
+            {**self.links, **other.links},
+            {**self.totals, **other.totals},
+            {**self.shown, **other.shown},
+            {**self.data, **other.data},
+        )
+
+
+class Record:
+    """What a cost was computed from, as far as it leads to the Values asked about."""
+
+    def __init__(self, cost: Value, keys: Iterable[Value]) -> None:
+        self.cost = cost
+        self.keys = list(keys)
+        self.order = consumers_first(cost)
+        needed = set(self.keys)
+        for node in reversed(self.order):
+            if any(type(a) is Value and a in needed for a in node.args):
+                needed.add(node)
+        self.nodes = [node for node in self.order if node in needed]
+        self.needed = needed
+        self.consumers: dict[Value, list[Edge]] = {}
+        for node in self.nodes:
+            for argnum, argument in enumerate(node.args):
+                if type(argument) is Value and argument in needed:
+                    self.consumers.setdefault(argument, []).append(Edge(node, argnum))
+
+    def keys_behind(self, keys: Iterable[Value]) -> dict[Value, int]:
+        """For each Value, as bits, which of the given keys a change of its cotangent can reach."""
+        bits = {key: 1 << i for i, key in enumerate(keys)}
+        behind: dict[Value, int] = {}
+        for value in {*self.consumers, self.cost}:
+            if value.operation is None:
+                behind[value] = bits.get(value, 0)
+        for node in reversed(self.nodes):
+            mask = bits.get(node, 0)
+            for argument in node.args:
+                if type(argument) is Value:
+                    mask |= behind.get(argument, 0)
+            behind[node] = mask
+        return behind
+
+    def evaluate(self, changed: Mapping[Value, Array]) -> dict[Value, Array]:
+        """All numbers that differ when some Values are given others, by Value."""
+        data = dict(changed)
+        for node in self.dependents(changed):
+            data[node] = recompute(node, data)
+        return data
+
+    def dependents(self, changed: Iterable[Value]) -> list[Value]:
+        """What has to be computed anew when some Values change, in order."""
+        given = set(changed)
+        moved = set(given)
+        nodes = []
+        for node in reversed(self.order):
+            if node not in given and any(type(a) is Value and a in moved for a in node.args):
+                moved.add(node)
+                nodes.append(node)
+        return nodes
+
+    def pull(self, changes: Changes | None = None) -> dict[Value, Array]:
+        """Cotangents of all Values on the way, from the cost down, with alterations."""
+        data = self.cost.data
+        held: dict[Value, Array] = {
+            self.cost: 1.0 if type(data) is float else np.ones_like(np.asarray(data))
+        }
+        found: dict[Value, Array] = {}
+        changes = changes or _NOTHING
+        for node in self.nodes:
+            if node in held:
+                self._step(node, held, found, changes)
+        for value, g in held.items():
+            found[value] = _total(value, g, changes)
+        return found
+
+    def push(
+        self,
+        delta: Mapping[Value, Array],
+        changes: Changes,
+        found: Mapping[Value, Array] | None = None,
+    ) -> dict[Value, Array]:
+        """How all cotangents change when those of some Values change by `delta`.
+
+        Every rule, altered or not, is linear in its cotangent, so only what lies behind the
+        change needs to be visited.
+        """
+        held = dict(delta)
+        seen: dict[Value, Array] = {}
+        heap = [-value.serial for value in held if value.operation is not None]
+        by_serial = {value.serial: value for value in held}
+        heapq.heapify(heap)
+        while heap:
+            node = by_serial[-heapq.heappop(heap)]
+            if node not in held:
+                continue
+            for argument in self._step(node, held, seen, changes):
+                if argument.operation is not None and argument.serial not in by_serial:
+                    by_serial[argument.serial] = argument
+                    heapq.heappush(heap, -argument.serial)
+        for value, g in held.items():
+            seen[value] = _total(value, g, changes)
+        return seen
+
+    def _step(
+        self,
+        node: Value,
+        held: dict[Value, Array],
+        found: dict[Value, Array],
+        changes: Changes,
+    ) -> list[Value]:
+        """Complete one node's cotangent and pull it back; returns the arguments that got some."""
+        g = found[node] = _total(node, held.pop(node), changes)
+        return self.spread(node, g, held, found, changes)
+
+    def spread(
+        self,
+        node: Value,
+        g: Array,
+        held: dict[Value, Array],
+        found: Mapping[Value, Array],
+        changes: Changes,
+    ) -> list[Value]:
+        """Add what a node passes back to its arguments to what is held for them."""
+        if node in changes.links:
+            target, jump = changes.links[node]
+            ends = (changes.data.get(v, v.data) for v in (target, node))
+            local = fitted(jump(g, *ends), target, node)
+            held[target] = plus(held[target], local) if target in held else local
+            return [target]
+        data = changes.data
+        inputs = [data.get(a, a.data) if type(a) is Value else a for a in node.args]
+        out = data.get(node, node.data)
+        settings = node.metadata or {}
+        operation = node.operation
+        assert operation is not None
+        reached = []
+        for argnum, (vjp, argument) in enumerate(zip(operation.vjps, node.args)):  # noqa: B905
+            if type(argument) is not Value or argument not in self.needed:
+                continue
+            edge = Edge(node, argnum)
+            if edge in changes.edges:
+                local = changes.edges[edge](Local(edge, g, out, inputs, found))
+            elif vjp is None:
+                raise Inapplicable
+            else:
+                local = vjp(g, out, *inputs, **settings)
+            local = fitted(local, argument, node)
+            if edge in changes.scales:
+                local = changes.scales[edge] * local
+            held[argument] = plus(held[argument], local) if argument in held else local
+            reached.append(argument)
+        return reached
+
+    def local(self, edge: Edge, found: Mapping[Value, Array], changes: Changes) -> Local:
+        """The call of an edge's rule, in a pass that gave these cotangents."""
+        data, node = changes.data, edge.node
+        inputs = [data.get(a, a.data) if type(a) is Value else a for a in node.args]
+        return Local(edge, found[node], data.get(node, node.data), inputs, found)
+
+
+def recompute(node: Value, data: Mapping[Value, Array]) -> Array:
+    """An operation's result on other numbers; a rounding to float32 on the way is left out."""
+    operation = node.operation
+    assert operation is not None
+    inputs = [data.get(a, a.data) if type(a) is Value else a for a in node.args]
+    if operation.name == "astype" and np.asarray(inputs[0]).dtype.kind == "f":
+        return inputs[0]
+    if operation.scalar is not None and not node.metadata:
+        try:
+            if all(isinstance(x, (float, int)) for x in inputs):
+                return operation.scalar(*inputs)
+        except (ArithmeticError, ValueError):
+            pass
+    return operation.evaluate(*inputs, **(node.metadata or {}))
+
+
+def plus(a: Array, b: Array) -> Array:
+    """Sum of two cotangents, which are tuples for an operation with several results."""
+    return tuple(x + y for x, y in zip(a, b, strict=True)) if type(a) is tuple else a + b
+
+
+def _total(value: Value, g: Array, changes: Changes) -> Array:
+    return changes.totals[value](g) if value in changes.totals else g
+
+
+_NOTHING = Changes()

@@ -1,0 +1,60 @@
+"""Another input at which two explanations of the same numbers would differ."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+
+import numpy as np
+
+from tinygrad_lite.checking.mistakes.candidate import called
+from tinygrad_lite.checking.passes import Array, Changes, Inapplicable, Record
+from tinygrad_lite.checking.report import Report
+from tinygrad_lite.engine.value import Value
+
+TRIES = 6
+
+
+def telling_input(report: Report) -> str:
+    """Words proposing an input that would decide between the first two answers."""
+    first, second = report.answers[:2]
+    if any(c.changes.shown for answer in (first, second) for c in answer.candidates):
+        return "Give the gradients of more Values to tell them apart."
+    record = Record(report.cost, [g.value for g in report.gradients])
+    leaves = sorted(
+        {a for n in record.order for a in n.args if type(a) is Value and a.operation is None},
+        key=lambda value: value.serial,
+    )
+    random = np.random.default_rng(0)
+    for _ in range(TRIES):
+        for leaf in leaves[:8]:
+            drawn = np.round(random.normal(size=leaf.shape), 1)
+            data = record.evaluate({leaf: float(drawn) if not leaf.ndim else drawn})
+            try:
+                with np.errstate(all="ignore"):
+                    one, other = (
+                        record.pull(
+                            reduce(or_, (c.changes for c in answer.candidates)) | Changes(data=data)
+                        )
+                        for answer in (first, second)
+                    )
+            except (Inapplicable, ValueError, TypeError, KeyError, IndexError, ArithmeticError):
+                continue
+            for key in record.keys:
+                if key in one and key in other and _differ(one[key], other[key]):
+                    text = np.array2string(np.asarray(drawn), threshold=12, separator=", ")
+                    return (
+                        f"To tell them apart, compare once more with {called(leaf)} = {text}: the "
+                        f"gradient of {called(key)} then differs between the first two answers."
+                    )
+    return (
+        "The first two answers give equal numbers at every input of these shapes; compare once "
+        "more with another batch size or width to tell them apart."
+    )
+
+
+def _differ(a: Array, b: Array) -> bool:
+    if np.shape(a) != np.shape(b):
+        return True
+    size = max(float(np.max(np.abs(a), initial=0)), float(np.max(np.abs(b), initial=0)))
+    return bool(np.max(np.abs(np.asarray(a) - b), initial=0) > 1e-6 * size) and np.isfinite(size)
