@@ -47,6 +47,7 @@ class Card:
     typed: str = ""
     data: str = ""
     sparkline: str = ""
+    bars: tuple[int, ...] = ()
     gradient: str = ""
     gradient_of: str = ""
     summary: Summary | None = None
@@ -66,17 +67,18 @@ def card_of_value(graph: Graph, number: int, comparison: Comparison | None) -> C
     gradient = graph.gradients.get(number)
     call = call_of(value) if value.operation is not None else ""
     kind = "leaf" if value.operation is None else "cut" if number in graph.cut else "operation"
-    title = value.name or call or "leaf"
+    name = graph.titles.get(number) or value.name
     typed = f"{len(value.data)} results" if several else typed_text(value)
     hand = None if comparison is None else comparison.hand_derived.get(value)
     return Card(
         id=f"n{number}",
         kind=kind,
-        title=title,
-        call=call if value.name else "",
+        title=name or call or "leaf",
+        call=call if name else "",
         typed=typed,
         data="" if several else summary.text,
         sparkline=summary.sparkline,
+        bars=summary.bars,
         gradient=gradient.text if gradient is not None else "",
         summary=gradient,
         where=where_text(value),

@@ -46,6 +46,8 @@ class Graph:
         edge that no rule serves has None
     local
         the derivative along an edge between two scalars
+    titles, scopes
+        names and groups by number that a drawing gives to Values which have none of their own
     notes
         what the reader should know, such as why there are no gradients
     """
@@ -58,7 +60,8 @@ class Graph:
     gradients: dict[int, Summary] = field(default_factory=dict)
     flows: dict[Edge, Summary | None] = field(default_factory=dict)
     local: dict[Edge, float] = field(default_factory=dict)
-    backward: frozenset[int] = frozenset()
+    titles: dict[int, str] = field(default_factory=dict)
+    scopes: dict[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def edges(self) -> Iterator[Edge]:
@@ -149,12 +152,23 @@ def collect_backward(output: Value, wrt: Sequence[Value] | None, gradient: Any =
             f"the gradient of {describe(output)} is a constant, so it has no graph to draw"
         )
     graph = collect(list(cotangents.values()), gradients=False)
-    before = {*forward, *leaves_of(forward), output}
-    graph.backward = frozenset(i for i, v in enumerate(graph.values) if v not in before)
+    for source, cotangent in cotangents.items():
+        graph.titles[graph.number[cotangent]] = (
+            f"∂{_short(output, 'result')}/∂{_short(source, 'leaf')}"
+        )
+    before = set(forward)
+    for i, value in enumerate(graph.values):
+        if value.operation is not None:
+            half = "forward" if value in before else "backward"
+            graph.scopes[i] = f"{half}/{value.scope}" if value.scope else half
     graph.notes = [
         "the graph of the gradients: the pull-back, drawn with the forward Values that it reads"
     ]
     return graph
+
+
+def _short(value: Value, otherwise: str) -> str:
+    return value.name or otherwise
 
 
 def _on_the_way(order: list[Value], given: list[Value], outputs: Sequence[Value]) -> list[Value]:

@@ -8,7 +8,6 @@ import warnings
 import webbrowser
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +142,7 @@ class Drawing:
             ImportError: the graphviz package is not installed.
         """
         try:
-            import graphviz
+            import graphviz  # type: ignore[import-untyped]
         except ImportError:
             raise ImportError(
                 "to_graphviz() needs the graphviz package: pip install graphviz"

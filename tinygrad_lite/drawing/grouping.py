@@ -111,12 +111,12 @@ class Tree:
         groups: dict[str, Group] = {"": self.root}
         home = self.home
         leaves: dict[int, str | None] = {}
-        number = graph.number
+        number, scopes = graph.number, graph.scopes
         for i, value in enumerate(graph.values):
             if value.operation is None:
                 leaves[i] = None
                 continue
-            scope = _scope_of(value)
+            scope = scopes.get(i) or _scope_of(value)
             if scope:
                 home[i] = self._group_at(scope, groups)
             for argument in value.args:

@@ -108,7 +108,7 @@ def view_of(
         left_out = len(boxes) - limit
         for box in list(boxes)[:left_out]:
             del boxes[box]
-    arrows, received = _arrows(graph, box_of, boxes)
+    arrows, received = arrows_between(graph, box_of, boxes)
     cards: dict[Any, Card] = {}
     for box in boxes:
         if isinstance(box, Group):
@@ -134,7 +134,7 @@ def view_of(
     )
 
 
-def _arrows(
+def arrows_between(
     graph: Graph, box_of: list[Any], boxes: Collection[Any]
 ) -> tuple[list[Arrow], dict[int, str]]:
     """The arrows between boxes; and how the contributions to each single Value add up."""

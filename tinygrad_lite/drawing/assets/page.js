@@ -1,0 +1,465 @@
+"use strict";
+// The page itself: camera, search, opening and closing, hovering, stepping.
+
+const find = (id) => document.getElementById(id);
+const picture = find("picture");
+const camera = element("g");
+const layers = { frames: element("g"), arrows: element("g"), cards: element("g") };
+camera.append(layers.frames, layers.arrows, layers.cards);
+picture.append(camera, element("g", { id: "measure", visibility: "hidden" }));
+
+const MOST = 1500; // boxes: more take the layout too long
+const closed = new Set(data.groups.filter((group) => group.closed).map((group) => group.id));
+const view = { boxes: [], arrows: [], placed: null, steps: [], elements: new Map(), lines: new Map() };
+const eye = { x: 0, y: 0, scale: 1 };
+let direction = data.direction;
+let now = 0;
+let viz = null;
+let playing = null;
+let hits = [];
+let hit = -1;
+
+// -- drawing -------------------------------------------------------------------------------------
+
+function measured(className, text) {
+  const shown = element("text", { class: className }, text);
+  find("measure").append(shown);
+  const width = shown.getComputedTextLength();
+  shown.remove();
+  return width;
+}
+
+function redraw({ keepStep = false } = {}) {
+  const atEnd = !keepStep || now >= view.steps.length - 1;
+  const fresh = visible(closed);
+  const sizes = new Map();
+  const made = new Map();
+  for (const id of fresh.boxes) {
+    const card = cardElement(id, groups.has(id) && !groups.get(id).sealed);
+    sizes.set(id, card.size);
+    made.set(id, card.made);
+  }
+  const labels = new Map();
+  for (const arrow of fresh.arrows) {
+    const label = labelOf(arrow);
+    if (label) labels.set(arrow.id, { width: measured("label", label) + 10, height: 16 });
+  }
+  for (const group of data.groups) {
+    labels.set(group.id, { width: measured("title", titleOf(group)) + 8, height: 18 });
+  }
+  const placed = positions(viz, dotOf(fresh, sizes, labels, closed, direction));
+  const before = new Map([...view.elements].map(([id, e]) => [id, e.style.transform]));
+  Object.assign(view, fresh, { placed, elements: made, lines: new Map() });
+  layers.frames.replaceChildren(...framesOf(placed));
+  layers.cards.replaceChildren();
+  for (const [id, card] of made) {
+    const { x, y } = placed.boxes.get(id);
+    const target = `translate(${x}px, ${y}px)`;
+    card.style.transform = before.get(id) ?? target;
+    layers.cards.append(card);
+    if (before.has(id)) {
+      card.getBoundingClientRect(); // so that the move starts from where the box was
+      card.classList.add("moved");
+      card.style.transform = target;
+    }
+  }
+  layers.arrows.replaceChildren();
+  for (const arrow of fresh.arrows) {
+    const line = arrowElement(arrow, placed.arrows.get(arrow.id));
+    view.lines.set(arrow.id, line);
+    layers.arrows.append(line);
+  }
+  view.steps = stepsOf(view);
+  find("step").max = view.steps.length - 1;
+  setStep(atEnd ? view.steps.length - 1 : Math.min(now, view.steps.length - 1));
+  mark();
+}
+
+const titleOf = (group) => `− ${group.title}`;
+
+function framesOf(placed) {
+  const frames = [...placed.frames].map(([id, place]) => {
+    const group = groups.get(id);
+    const title = element("text", {
+      class: "title", x: place.x + 10, y: place.y + 19, tabindex: 0, role: "button",
+      "aria-label": `Collapse ${group.title}`, "data-close": id,
+    }, titleOf(group));
+    return element("g", { class: `frame${group.fold ? " fold" : ""}` },
+      element("rect", { x: place.x, y: place.y, width: place.width, height: place.height, rx: 10 }), title);
+  });
+  // Outer frames first, so that inner ones lie on top.
+  const area = (frame) => frame.firstChild.width.baseVal.value * frame.firstChild.height.baseVal.value;
+  return frames.sort((a, b) => area(b) - area(a));
+}
+
+// -- opening and closing -------------------------------------------------------------------------
+
+function change(ids, close) {
+  const before = new Set(closed);
+  ids.forEach((id) => (close ? closed.add(id) : closed.delete(id)));
+  const count = visible(closed).boxes.length;
+  if (!close && count > MOST) {
+    restore(before);
+    notify(`That would be ${count.toLocaleString("en")} boxes; at most ${MOST.toLocaleString("en")} are drawn.`);
+    return false;
+  }
+  try {
+    redraw({ keepStep: true });
+    return true;
+  } catch (error) {
+    restore(before);
+    redraw({ keepStep: true });
+    notify(`This could not be laid out: ${error.message}`);
+    return false;
+  }
+}
+
+function restore(ids) {
+  closed.clear();
+  ids.forEach((id) => closed.add(id));
+}
+
+function toggle(id) {
+  const group = groups.get(id);
+  if (!group) return;
+  if (closed.has(id) && group.sealed) {
+    notify(`What is inside ${group.title} is too much for this page. Draw it with expand= or start=.`);
+    return;
+  }
+  const was = view.placed.boxes.get(id);
+  if (change([id], !closed.has(id)) && was) keepInSight(id);
+}
+
+function keepInSight(id) {
+  const place = view.placed.frames.get(id);
+  if (place) lookAt(place.x + place.width / 2, place.y + place.height / 2);
+}
+
+function notify(message) {
+  const notice = find("notice");
+  notice.textContent = message;
+  notice.hidden = false;
+  clearTimeout(notify.timer);
+  notify.timer = setTimeout(() => (notice.hidden = true), 5000);
+}
+
+// -- camera --------------------------------------------------------------------------------------
+
+function look() {
+  camera.setAttribute("transform", `translate(${eye.x} ${eye.y}) scale(${eye.scale})`);
+}
+
+function zoom(factor, x = picture.clientWidth / 2, y = picture.clientHeight / 2) {
+  const scale = Math.min(Math.max(eye.scale * factor, 0.02), 8);
+  eye.x = x - ((x - eye.x) * scale) / eye.scale;
+  eye.y = y - ((y - eye.y) * scale) / eye.scale;
+  eye.scale = scale;
+  look();
+}
+
+function fit() {
+  const { width, height } = view.placed;
+  const [w, h] = [picture.clientWidth, picture.clientHeight];
+  eye.scale = Math.max(Math.min((w - 40) / width, (h - 90) / height, 1.25), 0.02);
+  eye.x = (w - width * eye.scale) / 2;
+  eye.y = Math.max((h - 50 - height * eye.scale) / 2, 20);
+  look();
+}
+
+// At first everything, unless that is too small to read: then turned, else from the start on.
+function firstSight() {
+  const scales = {};
+  for (const turned of [false, true]) {
+    fit();
+    scales[direction] = eye.scale;
+    if (eye.scale >= 0.6) return;
+    if (!turned || scales[direction] < Math.max(...Object.values(scales))) {
+      direction = DIRECTIONS[(DIRECTIONS.indexOf(direction) + (turned ? 3 : 1)) % 4];
+      redraw();
+      fit();
+    }
+  }
+  if (eye.scale >= 0.6) return;
+  eye.scale = 0.6;
+  const across = direction === "LR" || direction === "RL";
+  const [width, height] = [view.placed.width * 0.6, view.placed.height * 0.6];
+  eye.x = across ? 20 : (picture.clientWidth - width) / 2;
+  eye.y = across ? Math.max((picture.clientHeight - 50 - height) / 2, 20) : 20;
+  look();
+}
+
+function lookAt(x, y) {
+  eye.x = picture.clientWidth / 2 - x * eye.scale;
+  eye.y = picture.clientHeight / 2 - y * eye.scale;
+  look();
+}
+
+const fingers = new Map();
+let dragged = 0;
+
+picture.addEventListener("pointerdown", (event) => {
+  fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  dragged = 0;
+});
+window.addEventListener("pointermove", (event) => {
+  const before = fingers.get(event.pointerId);
+  if (!before) return;
+  const [dx, dy] = [event.clientX - before.x, event.clientY - before.y];
+  dragged += Math.abs(dx) + Math.abs(dy);
+  const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
+  if (other) {
+    const spread = (p) => Math.hypot(p.x - other.x, p.y - other.y);
+    const corner = picture.getBoundingClientRect();
+    zoom(spread({ x: event.clientX, y: event.clientY }) / Math.max(spread(before), 1),
+      other.x - corner.left, other.y - corner.top);
+  } else {
+    eye.x += dx;
+    eye.y += dy;
+    look();
+  }
+  fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+});
+for (const name of ["pointerup", "pointercancel"]) {
+  window.addEventListener(name, (event) => fingers.delete(event.pointerId));
+}
+picture.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  const corner = picture.getBoundingClientRect();
+  zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - corner.left, event.clientY - corner.top);
+}, { passive: false });
+
+// -- pointing and clicking -----------------------------------------------------------------------
+
+function activate(target) {
+  const close = target.closest?.("[data-close]");
+  const card = target.closest?.(".card");
+  if (close) toggle(close.dataset.close);
+  else if (card) toggle(card.dataset.id);
+}
+
+picture.addEventListener("click", (event) => {
+  if (dragged < 6) activate(event.target);
+});
+picture.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") activate(event.target);
+});
+for (const name of ["pointerover", "focusin"]) {
+  picture.addEventListener(name, (event) => tell(event.target));
+}
+
+function tell(target) {
+  const detail = find("detail");
+  const card = target.closest?.(".card");
+  const line = target.closest?.(".arrow");
+  detail.hidden = !card && !line;
+  if (card) detail.replaceChildren(...cardDetail(textOf(card.dataset.id)));
+  if (line) {
+    const arrow = view.arrows.find((a) => a.id === line.dataset.id);
+    detail.replaceChildren(...definitions(`${textOf(arrow.source).title} → ${textOf(arrow.target).title}`,
+      wordsOf(arrow).split("; ").map((part) => ["", part])));
+  }
+}
+
+function cardDetail(text) {
+  const rows = [
+    ["made by", text.call], ["type", text.typed], ["", (text.lines ?? []).join("; ")],
+    ["data", text.data], ["gradient", text.gradient], ["", text.sum && `= ${text.sum}`],
+    ["by hand", text.hand], ["", text.firstWrong ? "the first wrong gradient, seen from the output" : ""],
+    ["line", text.where], ["in", text.scope],
+  ];
+  return definitions(text.full ?? text.title, rows);
+}
+
+function definitions(title, rows) {
+  const heading = document.createElement("h2");
+  heading.textContent = title;
+  const list = document.createElement("dl");
+  for (const [what, value] of rows) {
+    if (!value) continue;
+    const term = document.createElement("dt");
+    const description = document.createElement("dd");
+    term.textContent = what;
+    description.textContent = value;
+    list.append(term, description);
+  }
+  return [heading, list];
+}
+
+// -- search --------------------------------------------------------------------------------------
+
+function search(next) {
+  const wanted = find("search").value.trim().toLowerCase();
+  const fits = (text) => [text.title, text.full, text.call, text.path].some((t) => t?.toLowerCase().includes(wanted));
+  if (!next) {
+    hits = wanted ? [...data.cards, ...data.groups.filter((g) => !g.fold)].filter(fits).map((c) => c.id) : [];
+    hit = -1;
+  } else if (hits.length) {
+    hit = (hit + 1) % hits.length;
+    reveal(hits[hit]);
+  }
+  find("found").textContent = !wanted ? "" : hit < 0 ? `${hits.length} found` : `${hit + 1} of ${hits.length}`;
+  mark();
+}
+
+// Opens what hides a card, and brings it to the middle.
+function reveal(id) {
+  const hiding = [];
+  for (let group = around(id); group; group = around(group.id)) {
+    if (closed.has(group.id)) hiding.push(group.id);
+  }
+  const outermost = hiding.at(-1);
+  if (hiding.length && !hiding.some((g) => groups.get(g).sealed)) change(hiding, false);
+  const place = view.placed.boxes.get(id) ?? view.placed.frames.get(id) ?? view.placed.boxes.get(outermost);
+  if (place) lookAt(place.x + (place.width ?? 0) / 2, place.y + (place.height ?? 0) / 2);
+}
+
+function mark() {
+  const boxes = new Set(hits.map((id) => boxOf(id, closed)));
+  const current = hit >= 0 ? boxOf(hits[hit], closed) : null;
+  for (const [id, card] of view.elements) {
+    card.classList.toggle("found", current ? id === current : boxes.has(id));
+  }
+}
+
+// -- stepping ------------------------------------------------------------------------------------
+
+function setStep(wanted) {
+  now = Math.min(Math.max(wanted, 0), view.steps.length - 1);
+  const end = now === view.steps.length - 1;
+  const known = knownAt(view.steps, now);
+  const step = view.steps[now];
+  for (const [id, card] of view.elements) {
+    const text = textOf(id);
+    const given = cards.has(id) && text.kind !== "operation";
+    card.classList.toggle("later", !given && !known.computed.has(id));
+    card.classList.toggle("now", !end && step.id === id);
+    const gradient = end ? text.gradient : gradientAt(id, view, known);
+    for (const row of card.querySelectorAll(".gradient")) {
+      const whole = gradient === text.gradient;
+      row.classList.toggle("later", !gradient || (row.classList.contains("sum") && !whole));
+      if (!row.classList.contains("sum")) {
+        const value = row.querySelector(".value");
+        value.dataset.whole ??= value.textContent;
+        value.textContent = whole ? value.dataset.whole : gradient;
+        row.querySelector(".chip").style.visibility = whole ? "" : "hidden";
+      }
+    }
+  }
+  for (const arrow of view.arrows) {
+    const line = view.lines.get(arrow.id);
+    const reached = known.computed.has(arrow.target);
+    line.classList.toggle("later", !reached);
+    line.classList.toggle("pending", data.withGradients && !known.pulled.has(arrow.target));
+    line.classList.toggle("now", !end && step.kind === "backward" && arrow.target === step.id);
+  }
+  find("step").value = now;
+  find("step").setAttribute("aria-valuetext", toldOf(view.steps, now, view));
+  find("told").textContent = end ? `${data.hidden}. Step back to see how it came about.` : toldOf(view.steps, now, view);
+  for (const [id, off] of [["first", now === 0], ["back", now === 0], ["next", end], ["last", end]]) {
+    find(id).disabled = off;
+  }
+}
+
+function play() {
+  if (playing) {
+    clearInterval(playing);
+    playing = null;
+  } else {
+    if (now === view.steps.length - 1) setStep(0);
+    playing = setInterval(() => {
+      setStep(now + 1);
+      if (now === view.steps.length - 1) play();
+    }, 900);
+  }
+  find("play").textContent = playing ? "Pause" : "Play";
+}
+
+const BUTTONS = {
+  first: () => setStep(0), back: () => setStep(now - 1), next: () => setStep(now + 1),
+  last: () => setStep(view.steps.length - 1), play,
+  smaller: () => zoom(1 / 1.3), larger: () => zoom(1.3), fit,
+  theme: () => {
+    const root = document.documentElement;
+    const dark = getComputedStyle(root).getPropertyValue("--is-dark").trim() === "1";
+    root.dataset.theme = dark ? "light" : "dark";
+  },
+  turn: () => {
+    direction = DIRECTIONS[(DIRECTIONS.indexOf(direction) + 1) % DIRECTIONS.length];
+    redraw({ keepStep: true });
+    fit();
+  },
+  expand: () => {
+    const open = data.groups.filter((group) => !group.sealed).map((group) => group.id);
+    if (change(open, false)) fit();
+  },
+  collapse: () => {
+    change(data.groups.map((group) => group.id), true);
+    fit();
+  },
+};
+for (const [id, act] of Object.entries(BUTTONS)) find(id).addEventListener("click", act);
+find("step").addEventListener("input", (event) => setStep(Number(event.target.value)));
+find("search").addEventListener("input", () => search(false));
+find("search").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") search(true);
+});
+window.addEventListener("keydown", (event) => {
+  if (event.target.matches("input, button")) return;
+  const act = {
+    ArrowRight: "next", ArrowLeft: "back", Home: "first", End: "last", " ": "play",
+    "+": "larger", "-": "smaller", 0: "fit",
+  }[event.key];
+  if (act) {
+    event.preventDefault();
+    BUTTONS[act]();
+  } else if (event.key === "/") {
+    event.preventDefault();
+    find("search").focus();
+  }
+});
+
+// -- legend --------------------------------------------------------------------------------------
+
+function legend() {
+  const row = (...parts) => {
+    const made = document.createElement("div");
+    made.className = "row";
+    made.append(...parts);
+    return made;
+  };
+  const span = (text, className = "") => {
+    const made = document.createElement("span");
+    made.textContent = text;
+    made.className = className;
+    return made;
+  };
+  const sample = (kind, text) => {
+    const line = element("svg", { width: 30, height: 8 },
+      element("path", { d: "M0,4H30", style: strokeOf({ flow: kind, step: 0 }) }));
+    const made = span("");
+    made.append(line, text);
+    return made;
+  };
+  const rows = [];
+  if (data.withGradients) {
+    const ramp = span("");
+    for (let step = 0; step < data.shades; step++) {
+      const shade = document.createElement("i");
+      shade.style.background = `var(--shade${step})`;
+      ramp.append(shade);
+    }
+    rows.push(row(span("gradient along an arrow:", "faint"), sample("zero", "zero"),
+      sample("vanishing", `below ${data.vanishing}`), ramp,
+      sample("exploding", `above ${data.exploding}`), sample("nan", "NaN or ∞")));
+  }
+  for (const note of data.notes) rows.push(row(span(note, "faint")));
+  find("legend").replaceChildren(...rows);
+}
+
+Viz.instance().then((instance) => {
+  viz = instance;
+  legend();
+  redraw();
+  firstSight();
+  document.body.dataset.ready = "1";
+});
