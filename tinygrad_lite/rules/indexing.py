@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,16 +31,30 @@ def scatter(entries: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
         out = np.zeros(shape, dtype=getattr(entries, "dtype", np.float64))
         out[index] = entries
         return out
-    entries = np.asarray(entries)
-    size = int(np.prod(shape))
     # By position in the flattened array, NumPy adds about four times as fast as by rows.
-    positions = np.arange(size).reshape(shape)[index]
+    positions = _positions(index, shape)
     entries = np.broadcast_to(entries, positions.shape).ravel()
+    size = math.prod(shape)
     if entries.dtype == np.float64:
         return np.bincount(positions.ravel(), entries, size).reshape(shape)
     out = np.zeros(size, dtype=entries.dtype)
     np.add.at(out, positions.ravel(), entries)
     return out.reshape(shape)
+
+
+def _positions(index: Any, shape: tuple[int, ...]) -> Any:
+    """Where in the flattened array the selected entries are, in the shape of the selection."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
+        # Rows of a table, or an entry of each row: no need to number the whole array.
+        rows: Any = 0
+        for part, size in zip(parts, shape, strict=False):
+            rows = rows * size + part % size
+        rest = shape[len(parts) :]
+        return np.expand_dims(rows * math.prod(rest), tuple(range(-len(rest), 0))) + np.arange(
+            math.prod(rest)
+        ).reshape(rest)
+    return np.arange(math.prod(shape)).reshape(shape)[index]
 
 
 def _at_most_once(index: Any) -> bool:

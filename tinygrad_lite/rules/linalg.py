@@ -30,7 +30,7 @@ def adjoint(x: Any) -> Any:
 
 def conj(x: Any) -> Any:
     """Conjugated if complex; no copy if not."""
-    return np.conj(x) if x.dtype.kind == "c" else x
+    return np.conj(x) if type(x) is not float and x.dtype.kind == "c" else x
 
 
 def on_matrices(g: Any) -> Any:

@@ -56,6 +56,8 @@ CASES = [
     Case(np.linalg.multi_dot, [[smooth(3), smooth(3, 4)]]),
     Case(np.linalg.multi_dot, [[smooth(3, 4), smooth(4, 1), smooth(1)]]),
     norm(smooth(4)),
+    norm(-1.5),
+    norm(smooth(0, 3), axis=1),
     norm(smooth(2, 3)),
     norm(smooth(2, 3, 4)),
     norm(smooth(2, 3), keepdims=True),
