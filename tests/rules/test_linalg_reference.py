@@ -169,6 +169,15 @@ def test_determinant_of_a_singular_matrix_has_cofactors_for_gradient():
     assert_allclose(grad(np.linalg.det)(np.outer([1.0, 2, 3], [1.0, 1, 1])), 0, atol=1e-14)
 
 
+def test_second_derivatives_of_the_determinant_of_a_singular_matrix():
+    """det(a + e + f) has the mixed part e00 f11 + e11 f00 - e01 f10 - e10 f01 for 2 x 2."""
+    expected = np.zeros((2, 2, 2, 2))
+    expected[0, 0, 1, 1] = expected[1, 1, 0, 0] = 1
+    expected[0, 1, 1, 0] = expected[1, 0, 0, 1] = -1
+    for matrix in (np.zeros((2, 2)), np.ones((2, 2)), np.diag([2.0, 0.0]), np.eye(2)):
+        assert_allclose(hessian(np.linalg.det)(matrix), expected, atol=1e-15)
+
+
 @pytest.mark.parametrize("eigenvalues", [np.linalg.eigvalsh, lambda a: np.linalg.eigh(a)[0]])
 def test_equal_eigenvalues_do_not_matter_where_only_eigenvalues_are_used(eigenvalues):
     gradient = grad(lambda a: np.sum(eigenvalues(a) ** 2))(3 * np.eye(3))

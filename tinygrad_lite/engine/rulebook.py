@@ -139,6 +139,9 @@ COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {}
 CONSTANT: dict[Callable[..., Any], str] = {}
 """NumPy functions that return plain arrays for Values, and why no gradient is lost by it."""
 
+IN_PLACE: dict[Callable[..., Any], str] = {}
+"""NumPy functions that write into their argument, and what to use instead."""
+
 
 def defvjp(
     function: Callable[..., Any],
@@ -205,6 +208,11 @@ def name_of(function: Callable[..., Any]) -> str:
 def no_rule(function: Callable[..., Any]) -> TypeError:
     """The error for a function that has no row."""
     name = name_of(function)
+    if function in IN_PLACE:
+        return TypeError(
+            f"{name} would overwrite an array that the record of the computation refers to, and is "
+            f"refused for Values: use {IN_PLACE[function]}"
+        )
     return TypeError(
         f"{name} has no differentiation rule. If it is constant almost everywhere or no gradient "
         f"is wanted, call it on plain arrays: {name}(x.data). Otherwise add the rule: "

@@ -114,13 +114,44 @@ def cofactors(a: Any) -> Any:
     return (sign * np.conj((u * others[..., None, :]) @ v)).astype(a.dtype, copy=False)
 
 
-def _cofactors_vjp(g: Any, out: Any, a: Any) -> Any:
-    inverse = transposed(np.linalg.inv(a))
-    along = np.sum(g * out, axis=(-2, -1), keepdims=True)
-    return along * inverse - out @ transposed(g) @ inverse
+@primitive
+def cofactors_pulled(g: Any, a: Any) -> Any:
+    """Second derivatives of the determinant, times a cotangent `g`; also if a is singular.
+
+    For diagonal s they are products of the singular values but two; ``cofactors`` tells the rest.
+    """
+    u, s, v = np.linalg.svd(a)
+    n = s.shape[-1]
+    one = np.eye(n, dtype=bool)
+    # but_two[i, j] is the product of all but s[i] and s[j]
+    others = np.where(one[:, None] | one[None, :], 1, s[..., None, None, :]).prod(axis=-1)
+    but_two = np.where(one, 0, others)
+    sign = on_matrices(np.linalg.det(u) * np.linalg.det(v))
+    inner = adjoint(u) @ g @ adjoint(v)
+    diagonal = np.diagonal(inner, 0, -2, -1)
+    kept = np.where(one, (but_two @ diagonal[..., None])[..., :, 0][..., None, :], 0)
+    pulled = kept - but_two * transposed(inner)
+    return (sign * np.conj(u) @ pulled @ np.conj(v)).astype(np.result_type(g, a), copy=False)
 
 
-defvjp(cofactors, _cofactors_vjp)
+def _cofactors_pulled_vjp(c: Any, out: Any, g: Any, a: Any) -> Any:
+    """Third derivatives, for regular matrices, from ``det(a) * (<g, y> y - y g.T y)``, where y is
+    ``inv(a).T``."""
+    y = transposed(np.linalg.inv(a))
+    gy, cy = (np.sum(x * y, axis=(-2, -1), keepdims=True) for x in (g, c))
+    both = transposed(c) @ y @ transposed(g)
+    pair = np.sum(both * transposed(y), axis=(-2, -1), keepdims=True)
+    by_y = g * cy + c * gy - c @ transposed(y) @ g - g @ transposed(y) @ c
+    determinant = on_matrices(np.linalg.det(a))
+    return determinant * ((gy * cy - pair) * y - y @ transposed(by_y) @ y)
+
+
+defvjp(cofactors, lambda g, out, a: cofactors_pulled(g, a))
+defvjp(
+    cofactors_pulled,
+    lambda c, out, g, a: cofactors_pulled(c, a),
+    _cofactors_pulled_vjp,
+)
 defvjp(np.linalg.det, lambda g, out, a: on_matrices(g) * cofactors(a))
 
 

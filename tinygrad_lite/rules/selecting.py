@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.engine.rulebook import composed, defvjp
+from tinygrad_lite.engine.rulebook import IN_PLACE, composed, defvjp
 from tinygrad_lite.engine.value import data_of
 from tinygrad_lite.rules.indexing import gathered_back, labels, rearranged, scatter
 
@@ -95,19 +94,13 @@ defvjp(np.partition, _partition_vjp, evaluate=_partition, kink=_TIES)
 # -- in place --------------------------------------------------------------------------------------
 
 
-def _in_place(function: Callable[..., Any], instead: str) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise TypeError(
-            f"np.{function.__name__} would overwrite an array that the record of the computation "
-            f"refers to, and is refused for Values: use {instead}"
-        )
-
-    composed(function)(refuse)
-
-
-_in_place(np.put, "tinygrad_lite.set_at(np.ravel(x), indices, values)")
-_in_place(np.put_along_axis, "tinygrad_lite.set_at(x, index, values)")
-_in_place(np.place, "np.where, or tinygrad_lite.set_at(x, mask, values)")
-_in_place(np.putmask, "np.where, or tinygrad_lite.set_at(x, mask, values)")
-_in_place(np.copyto, "the other Value itself, or np.where")
-_in_place(np.fill_diagonal, "tinygrad_lite.set_at(x, np.diag_indices(n), values)")
+IN_PLACE.update(
+    {
+        np.put: "tinygrad_lite.set_at(np.ravel(x), indices, values)",
+        np.put_along_axis: "tinygrad_lite.set_at(x, index, values)",
+        np.place: "np.where, or tinygrad_lite.set_at(x, mask, values)",
+        np.putmask: "np.where, or tinygrad_lite.set_at(x, mask, values)",
+        np.copyto: "the other Value itself, or np.where",
+        np.fill_diagonal: "tinygrad_lite.set_at(x, np.diag_indices(n), values)",
+    }
+)

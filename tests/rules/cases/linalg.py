@@ -3,11 +3,17 @@
 import numpy as np
 
 from rules.case import Case, SpecialPoint, away_from, distinct, invertible, smooth
-from tinygrad_lite.rules.linalg import cofactors
+from tinygrad_lite.rules.linalg import cofactors, cofactors_pulled
 
 a33, a233 = invertible(3, 3), invertible(2, 3, 3)
 c33 = invertible(3, 3, dtype=complex)
 gapped = away_from(0, shape=(3, 4))
+
+
+def by_inverse(g, a):
+    y = np.linalg.inv(a).swapaxes(-1, -2)
+    along = np.sum(g * y, axis=(-2, -1), keepdims=True)
+    return np.linalg.det(a)[..., None, None] * (along * y - y @ g.swapaxes(-1, -2) @ y)
 
 
 def norm(x, **settings):
@@ -48,6 +54,10 @@ CASES = [
         [c33],
         reference=lambda a: np.linalg.det(a) * np.linalg.inv(a).T,
     ),
+    Case(cofactors_pulled, [smooth(3, 3), a33], reference=by_inverse),
+    Case(cofactors_pulled, [smooth(2, 3, 3), a233], reference=by_inverse),
+    Case(cofactors_pulled, [smooth(3, 3, dtype=complex), c33], reference=by_inverse),
+    Case(cofactors_pulled, [smooth(1, 1), smooth(1, 1, seed=1)]),
     Case(np.linalg.slogdet, [smooth(3, 3)]),
     Case(np.linalg.slogdet, [a233]),
     Case(np.linalg.slogdet, [c33]),
