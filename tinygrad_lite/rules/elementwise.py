@@ -27,7 +27,7 @@ DEGREE = math.pi / 180
 # the domain.
 defvjp(np.exp, lambda g, out, x: product(g, out), scalar=math.exp)
 defvjp(np.exp2, lambda g, out, x: product(g, out) * LN2, scalar=getattr(math, "exp2", None))
-defvjp(np.expm1, lambda g, out, x: product(g, out + 1), scalar=math.expm1)
+defvjp(np.expm1, quiet(lambda g, out, x: product(g, np.exp(x))), scalar=math.expm1)
 defvjp(np.log, lambda g, out, x: quotient(g, x), scalar=math.log)
 defvjp(np.log2, lambda g, out, x: quotient(g, x) / LN2, scalar=math.log2)
 defvjp(np.log10, lambda g, out, x: quotient(g, x) / LN10, scalar=math.log10)
@@ -64,7 +64,7 @@ for _to_degrees in (np.rad2deg, np.degrees):
 
 def _turn(g: Any, part: Any, radius: Any) -> Any:
     # In two steps, as the square of the radius overflows or underflows long before the radius.
-    return quotient(quotient(g * part, radius), radius)
+    return quotient(quotient(product(g, part), radius), radius)
 
 
 defvjp(
@@ -76,8 +76,8 @@ defvjp(
 )
 defvjp(
     np.hypot,
-    lambda g, out, x, y: quotient(g * x, out),
-    lambda g, out, x, y: quotient(g * y, out),
+    lambda g, out, x, y: quotient(product(g, x), out),
+    lambda g, out, x, y: quotient(product(g, y), out),
     scalar=math.hypot,
     kink="origin: derivatives 0",
 )
@@ -156,7 +156,7 @@ defvjp(np.i0, quiet(lambda g, out, x: product(g, i0_derivative(x, order=1))))
 
 def _absolute_vjp(g: Any, out: Any, x: Any) -> Any:
     if np.iscomplexobj(x):
-        return quotient(g * np.conj(x), out)
+        return quotient(product(g, np.conj(x)), out)
     return g * np.sign(x)
 
 

@@ -41,7 +41,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "std": np.std, "var": np.var, "ptp": np.ptp, "cumsum": np.cumsum, "cumprod": np.cumprod,
     "clip": np.clip, "dot": np.dot, "trace": np.trace, "diagonal": np.diagonal,
     "swapaxes": np.swapaxes, "squeeze": np.squeeze, "ravel": np.ravel, "flatten": np.ravel,
-    "repeat": np.repeat, "take": np.take, "compress": np.compress, "sort": np.sort,
+    "repeat": np.repeat, "take": np.take, "sort": np.sort,
     "conj": np.conjugate, "conjugate": np.conjugate, "copy": np.copy,
     # these return plain arrays
     "round": np.round, "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort,
@@ -98,6 +98,10 @@ def _transpose(self: Value, *axes: Any) -> Any:
     """x.transpose(), x.transpose(1, 0) or x.transpose((1, 0)), as NumPy's method."""
     wanted = axes[0] if len(axes) == 1 else axes
     return record(RULES[np.transpose], (self,), {"axes": wanted} if wanted else None)
+
+
+def _compress(self: Value, condition: Any, axis: int | None = None) -> Any:
+    return np.compress(condition, self, axis=axis)
 
 
 def _getitem(self: Value, index: Any) -> Any:
@@ -164,6 +168,7 @@ def attach() -> None:
         setattr(Value, f"_{method.__name__}__", method)  # _divmod as __divmod__
     Value.reshape = _reshape
     Value.transpose = _transpose
+    Value.compress = _compress
     Value.astype = _astype
     Value.T = property(_transpose)
     Value.real = property(_method(np.real))

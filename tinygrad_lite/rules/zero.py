@@ -1,9 +1,10 @@
-"""Products that keep an exactly zero cotangent zero, whatever it is multiplied by.
+"""Products in which an exact zero wins over infinity and NaN.
 
 The derivative of sqrt at 0 is infinite, and 0 * inf is NaN; but a cotangent of 0 says that the
 output does not matter, so nothing before it does. Rules of functions with infinite or undefined
 derivatives use these two, so that ``np.where(x > 0, np.sqrt(x), 0)`` has gradient 0 at 0 and
-below. Both are linear in `g` and closed under differentiation.
+below. Both are closed under differentiation. When gradients are differentiated again, what was a
+cotangent becomes a factor; so a product is zero where either of its factors is.
 """
 
 from __future__ import annotations
@@ -25,15 +26,16 @@ def quiet(rule: Vjp) -> Vjp:
 
 @primitive
 def product(g: Any, factor: Any) -> Any:
-    """``g * factor``, and 0 where `g` is 0.
+    """``g * factor``, and 0 where either is 0.
 
     >>> product(0.0, math.inf)
     0.0
     """
     if type(g) is float and type(factor) is float:
-        return g * factor if g else 0.0
+        return g * factor if g and factor else 0.0
     with np.errstate(invalid="ignore"):
-        return _zero_kept(g, np.multiply(g, factor))
+        out = np.multiply(g, factor)
+    return out if _all_finite(out) else _where_not((g == 0) | (factor == 0), out)
 
 
 @primitive
@@ -49,17 +51,19 @@ def quotient(g: Any, divisor: Any) -> Any:
         if divisor and math.isfinite(divisor):
             return g / divisor
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _zero_kept(g, np.divide(g, divisor))
+        out = np.divide(g, divisor)
+    return out if _all_finite(out) else _where_not(g == 0, out)
 
 
-def _zero_kept(g: Any, result: Any) -> Any:
-    """The result, with 0 where `g` is 0; looks closer only if some entry is inf or NaN."""
+def _all_finite(array: Any) -> bool:
     # A sum of squares is finite only if all entries are; it costs half of isfinite().all().
-    if result.dtype.kind == "f" and math.isfinite(np.vdot(result, result)):
-        return result
-    if np.isfinite(result).all():
-        return result
-    kept: Any = np.where(g == 0, 0, result)
+    if array.dtype.kind == "f" and math.isfinite(np.vdot(array, array)):
+        return True
+    return bool(np.isfinite(array).all())
+
+
+def _where_not(zero: Any, array: Any) -> Any:
+    kept: Any = np.where(zero, 0, array)
     return kept[()]  # a number if it has no axes
 
 

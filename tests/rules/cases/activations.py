@@ -63,7 +63,7 @@ SPECIAL_POINTS = [
     SpecialPoint(logsumexp, [np.array([np.inf, 1.0])], [[1.0, 0.0]]),
     SpecialPoint(softmax, [np.array([3e38, -3e38, -np.inf])], [0.0]),
     SpecialPoint(log_softmax, [np.array([3e38, -np.inf])], [[-1.0, 1.0]]),
-    SpecialPoint(product, [0.0, np.inf], [np.inf, 0.0]),
+    SpecialPoint(product, [0.0, np.inf], [np.inf, 0.0], id="product of zero and infinity"),
     SpecialPoint(product, [0.0, np.inf], [0.0, 0.0], cotangent=0.0),
     SpecialPoint(quotient, [0.0, 0.0], [0.0, 0.0], cotangent=0.0),
     SpecialPoint(quotient, [0.0, 0.0], [np.inf, 0.0], id="quotient(0, 0)"),
