@@ -11,7 +11,7 @@ from tinygrad_lite.neurons.neuron import HiddenNeuron, InputNeuron, ReceiverNeur
 class Connection:
     """A link that brings one neuron's activation, times its weight, to another.
 
-    Making it wires it: it joins the outputs of the one and the inputs of the other.
+    Making it wires it: it joins the inputs of the target, and is found in the source's outputs.
 
     Args:
         source: an input or hidden neuron.
@@ -20,7 +20,6 @@ class Connection:
 
     Attributes:
         source, target: the neurons.
-        weight: a Value.
 
     Raises:
         TypeError: the source is an output neuron, or the target an input neuron.
@@ -32,7 +31,7 @@ class Connection:
     <Connection InputLayer[0] -> OutputLayer[0]>
     """
 
-    __slots__ = ("source", "target", "weight")
+    __slots__ = ("_weight", "source", "target")
 
     def __init__(
         self, source: InputNeuron | HiddenNeuron, target: ReceiverNeuron, weight: Any
@@ -43,12 +42,7 @@ class Connection:
             raise TypeError(f"a connection leads to a hidden or output neuron, not to {target!r}")
         if any(c.source is source for c in target.inputs):
             raise ValueError(f"{source.name} is connected to {target.name} already")
-        cycle = _path(target, source)
-        if cycle:
-            raise ValueError(
-                "this connection would close a cycle, so that a neuron would wait for itself: "
-                + " -> ".join(neuron.name for neuron in [source, *cycle])
-            )
+        refuse_cycle(source, target)
         self._join(source, target, weight if type(weight) is Value else Value(float(weight)))
 
     def _join(
@@ -56,12 +50,27 @@ class Connection:
     ) -> None:
         self.source = source
         self.target = target
-        self.weight = weight
-        source.outputs.append(self)
+        self._weight = weight
+        if source.layer.feeds is None:
+            source.layer.feeds = {}
+        source.layer.feeds[target.layer] = None
         target.inputs.append(self)
         target.layer.received += 1
-        if target.layer.position >= 0 and not weight.name:
-            weight.name = f"{target.name}.inputs[{len(target.inputs) - 1}].weight"
+
+    @property
+    def weight(self) -> Value:
+        """How strong it is: a Value. Set it to a number, or to another Value."""
+        # Named when first looked at, which saves memory in large files.
+        if not self._weight.name and self.target.layer.position >= 0:
+            self._weight.name = f"{self.source.name}->{self.target.name}"
+        return self._weight
+
+    @weight.setter
+    def weight(self, weight: Any) -> None:
+        if type(weight) is Value:
+            self._weight = weight
+        else:
+            self._weight.data = float(weight)
 
     def __repr__(self) -> str:
         return f"<Connection {self.source.name} -> {self.target.name}>"
@@ -74,24 +83,29 @@ def join(source: InputNeuron | HiddenNeuron, target: ReceiverNeuron, weight: flo
     return connection
 
 
+def refuse_cycle(source: InputNeuron | HiddenNeuron, target: ReceiverNeuron) -> None:
+    """Raise ValueError if the target leads to the source already."""
+    way_back = _path(target, source)
+    if way_back:
+        raise ValueError(
+            "this connection would close a cycle, so that a neuron would wait for itself: "
+            + " -> ".join(neuron.name for neuron in [source, *way_back])
+        )
+
+
 def _path(start: Any, end: Any) -> list[Any]:
     """The neurons from start to end along connections, both included; empty if there is no way."""
-    if start is end:
-        return [start]
-    if not (getattr(start, "_outputs", None) and getattr(end, "inputs", None)):
-        return []
-    came_from: dict[Any, Any] = {start: None}
-    stack = [start]
-    while stack:
+    if start is not end and not start.layer.feeds:
+        return []  # as always while a network is wired from front to back
+    leads_to: dict[Any, Any] = {end: None}
+    stack = [end]
+    while stack and start not in leads_to:
         neuron = stack.pop()
-        for connection in getattr(neuron, "_outputs", None) or ():
-            following = connection.target
-            if following not in came_from:
-                came_from[following] = neuron
-                stack.append(following)
-    if end not in came_from:
-        return []
-    path = [end]
-    while path[-1] is not start:
-        path.append(came_from[path[-1]])
-    return path[::-1]
+        for connection in getattr(neuron, "inputs", ()):
+            if connection.source not in leads_to:
+                leads_to[connection.source] = neuron
+                stack.append(connection.source)
+    path = [start] if start in leads_to else []
+    while path and path[-1] is not end:
+        path.append(leads_to[path[-1]])
+    return path

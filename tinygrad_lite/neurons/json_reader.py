@@ -216,7 +216,7 @@ class _Contents:
             layer = OutputLayer(length) if last else HiddenLayer(width, height)
             layers.append(layer)
             for neuron in layer:
-                neuron.bias.data = self.biases[receiver]
+                neuron.bias = self.biases[receiver]
                 neuron.function = FUNCTIONS[_NAMES[self.functions[receiver]]]
                 for connection in range(at, at + self.counts[receiver]):
                     source = layers[self.from_layer[connection]][self.from_neuron[connection]]

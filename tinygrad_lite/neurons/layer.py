@@ -5,11 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from math import isqrt
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_lite.engine.value import data_of
 from tinygrad_lite.neurons.neuron import (
     ActivationFunction,
     HiddenNeuron,
@@ -19,6 +20,9 @@ from tinygrad_lite.neurons.neuron import (
     StaticNeuron,
 )
 from tinygrad_lite.rules.activations import sigmoid
+
+if TYPE_CHECKING:
+    from tinygrad_lite.neurons.connection import Connection
 
 N = TypeVar("N", bound=Neuron)
 
@@ -33,13 +37,25 @@ class Layer(Generic[N]):
         position: its place among the layers of a network, -1 before it is in one.
     """
 
-    __slots__ = ("_neurons", "height", "position", "received", "width")
+    __slots__ = (
+        "_neurons",
+        "_outputs",
+        "_seen",
+        "feeds",
+        "height",
+        "position",
+        "received",
+        "width",
+    )
 
     def __init__(self, width: int, height: int = 1) -> None:
         self.width = _count(width, "width")
         self.height = _count(height, "height")
         self.position = -1
-        self.received = 0  # connections that lead here; a network sees by it that it was rewired
+        self.received = 0  # connections that lead here; shows that the layer was rewired
+        self.feeds: dict[Layer[Any], None] | None = None  # layers that connections lead to
+        self._outputs: dict[int, list[Connection]] = _NONE
+        self._seen = 0  # what the layers fed had received when _outputs was made
         self._neurons: list[N] = []
 
     @property
@@ -50,8 +66,24 @@ class Layer(Generic[N]):
     @property
     def activations(self) -> NDArray[Any]:
         """All activations as a picture: shape (height, width), or (samples, height, width)."""
-        signals = np.broadcast_arrays(*[np.asarray(n.activation.data) for n in self])
+        signals = np.broadcast_arrays(*[np.asarray(data_of(n.signal)) for n in self])
         return np.stack(signals, axis=-1).reshape(*signals[0].shape, self.height, self.width)
+
+    def outputs_of(self, index: int) -> tuple[Connection, ...]:
+        """The connections that lead on from a neuron.
+
+        Gathered when asked for: kept up to date, the lists would take a third of the memory of a
+        large network."""
+        feeds = self.feeds or {}
+        received = sum(layer.received for layer in feeds)
+        if received != self._seen:
+            self._seen = received
+            self._outputs = {}
+            for layer in feeds:
+                for connection in (c for neuron in layer for c in neuron.inputs):
+                    if connection.source.layer is self:
+                        self._outputs.setdefault(connection.source.index, []).append(connection)
+        return tuple(self._outputs.get(index, ()))
 
     def __len__(self) -> int:
         return self.width * self.height
@@ -155,6 +187,9 @@ class OutputLayer(Layer[OutputNeuron]):
     def __init__(self, size: int, *, function: ActivationFunction = sigmoid) -> None:
         super().__init__(size)
         self._neurons = [OutputNeuron(self, index, function) for index in range(size)]
+
+
+_NONE: dict[int, Any] = {}
 
 
 def grid(length: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_lite.engine.modes import scope
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.neurons.connection import Connection, join
+from tinygrad_lite.neurons.connection import Connection, join, refuse_cycle
 from tinygrad_lite.neurons.evaluation import Evaluation
 from tinygrad_lite.neurons.guess import Guess, guess_from
 from tinygrad_lite.neurons.inputs import as_samples, as_targets
@@ -76,10 +76,6 @@ class Network:
         self._wiring: tuple[int, ...] = ()
         for position, layer in enumerate(layers):
             layer.position = position
-        for neuron in self.receivers:
-            neuron.bias.name = f"{neuron.name}.bias"
-            for index, connection in enumerate(neuron.inputs):
-                connection.weight.name = f"{neuron.name}.inputs[{index}].weight"
 
     # -- what it consists of ---------------------------------------------------------------------
 
@@ -146,7 +142,8 @@ class Network:
 
         Raises:
             ValueError: a layer is not in this network, the target does not come after the source,
-                or some of their neurons are connected already.
+                some of their neurons are connected already, or it would close a cycle; then
+                nothing is connected.
         """
         for layer in (source, target):
             if all(layer is not mine for mine in self.layers):
@@ -156,15 +153,13 @@ class Network:
         for neuron in target:
             if any(connection.source.layer is source for connection in neuron.inputs):
                 raise ValueError(f"{source.name} is connected to {neuron.name} already")
-        # A connection that leads back could make this one close a cycle.
-        safe = self._is_layered()
+        if not self._is_layered():  # a connection that leads back could make one of these a cycle
+            for neuron in target:
+                for transmitter in source:
+                    refuse_cycle(transmitter, neuron)
         for neuron in target:
-            weights = self._random(len(source))
-            for transmitter, weight in zip(source, weights, strict=True):
-                if safe:
-                    join(transmitter, neuron, weight)
-                else:
-                    Connection(transmitter, neuron, weight)
+            for transmitter, weight in zip(source, self._random(len(source)), strict=True):
+                join(transmitter, neuron, weight)
 
     def connect_adjacent_layers(self) -> None:
         """Connect every neuron of each layer to every neuron of the next."""

@@ -58,23 +58,14 @@ class Neuron:
 
 
 class InputNeuron(Neuron):
-    """A neuron whose activation is set from outside.
+    """A neuron whose activation is set from outside."""
 
-    Attributes:
-        outputs: the connections that lead on from it.
-    """
-
-    __slots__ = ("_outputs",)
-
-    def __init__(self, layer: Layer[Any], index: int) -> None:
-        super().__init__(layer, index)
-        self._outputs: list[Connection] | None = None
+    __slots__ = ()
 
     @property
-    def outputs(self) -> list[Connection]:
-        if self._outputs is None:  # most of a large file's neurons never need the list
-            self._outputs = []
-        return self._outputs
+    def outputs(self) -> tuple[Connection, ...]:
+        """The connections that lead on from it."""
+        return self.layer.outputs_of(self.index)
 
     @property
     def activation(self) -> Value:
@@ -90,20 +81,33 @@ class ReceiverNeuron(Neuron):
     """A neuron that is lit by others: activation = f(sum of weight * input activation + bias).
 
     Attributes:
-        bias: a Value.
         function: the activation function f, from Value to Value.
         inputs: the connections that lead to it.
     """
 
-    __slots__ = ("bias", "function", "inputs")
+    __slots__ = ("_bias", "function", "inputs")
 
     def __init__(
         self, layer: Layer[Any], index: int, function: ActivationFunction, bias: float = 0.0
     ) -> None:
         super().__init__(layer, index)
-        self.bias = Value(float(bias))
+        self._bias = Value(float(bias))
         self.function = function
         self.inputs: list[Connection] = []
+
+    @property
+    def bias(self) -> Value:
+        """What is added to the weighted sum: a Value. Set it to a number, or to another Value."""
+        if not self._bias.name and self.layer.position >= 0:
+            self._bias.name = f"{self.name}.bias"
+        return self._bias
+
+    @bias.setter
+    def bias(self, bias: Any) -> None:
+        if type(bias) is Value:
+            self._bias = bias
+        else:
+            self._bias.data = float(bias)
 
     def propagate(self) -> None:
         """Compute the activation from those of the neurons before it."""
@@ -119,25 +123,14 @@ class ReceiverNeuron(Neuron):
 
 
 class HiddenNeuron(ReceiverNeuron):
-    """A neuron between others.
+    """A neuron between others."""
 
-    Attributes:
-        outputs: the connections that lead on from it.
-    """
-
-    __slots__ = ("_outputs",)
-
-    def __init__(
-        self, layer: Layer[Any], index: int, function: ActivationFunction, bias: float = 0.0
-    ) -> None:
-        super().__init__(layer, index, function, bias)
-        self._outputs: list[Connection] | None = None
+    __slots__ = ()
 
     @property
-    def outputs(self) -> list[Connection]:
-        if self._outputs is None:
-            self._outputs = []
-        return self._outputs
+    def outputs(self) -> tuple[Connection, ...]:
+        """The connections that lead on from it."""
+        return self.layer.outputs_of(self.index)
 
 
 class StaticNeuron(HiddenNeuron):

@@ -133,7 +133,7 @@ def learn(
         network.zero_grad()
         cost = network.cost(images, labels)
         if not np.isfinite(cost.data):
-            raise TrainingStopped(_first_unlit(network) or f"the cost is {cost.data}")
+            raise TrainingStopped(_first_unlit(network, cost))
         cost.backward()
         network.nudge(step_size, bias_limit)
     parameters = network.parameters
@@ -142,12 +142,15 @@ def learn(
     return cost.item()
 
 
-def _first_unlit(network: Network) -> str:
-    """The first neuron, as they are lit, whose activation is not finite."""
+def _first_unlit(network: Network, cost: Value) -> str:
+    """The first neuron, as they are lit, whose activation is not finite; or else the output neuron
+    that is farthest off, whose square is not."""
     for neuron in network.order:
         if not np.isfinite(neuron.activation.data).all():
             return f"the activation of {neuron!r} is {_what(neuron.activation.data)}"
-    return ""
+    worst = max(network.output_layer, key=lambda neuron: np.abs(neuron.activation.data).max())
+    activation = np.abs(worst.activation.data).max()
+    return f"the activation of {worst!r} reaches {activation:.3g}, so the cost is {cost.data}"
 
 
 def _first_lost(network: Network) -> str:
