@@ -96,7 +96,10 @@ class Operation:
     def parameters(self) -> tuple[str, ...]:
         """Names of the positional parameters of `function`."""
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        parameters = inspect.signature(self.function).parameters.values()
+        try:
+            parameters = inspect.signature(self.function).parameters.values()
+        except ValueError:  # before NumPy 2.4, functions written in C do not tell
+            return ()
         return tuple(p.name for p in parameters if p.kind in kinds)
 
     @cached_property
@@ -135,6 +138,9 @@ RULES: dict[Callable[..., Any], Operation] = {}
 
 COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {}
 """NumPy functions written as a composition of those in RULES."""
+
+COMPOSED_KINKS: dict[Callable[..., Any], str] = {}
+"""Where functions in COMPOSED are not differentiable, and the derivative they have there."""
 
 CONSTANT: dict[Callable[..., Any], str] = {}
 """NumPy functions that return plain arrays for Values, and why no gradient is lost by it."""
@@ -178,11 +184,20 @@ def defvjp(
     return operation
 
 
-def composed(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: serve a NumPy function on Values by a composition of functions with rules."""
+def composed(
+    function: Callable[..., Any], *, kink: str = ""
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: serve a NumPy function on Values by a composition of functions with rules.
+
+    Args:
+        function: the NumPy function.
+        kink: where it is not differentiable, and what derivative it has there.
+    """
 
     def enter(composition: Callable[..., Any]) -> Callable[..., Any]:
         COMPOSED[function] = composition
+        if kink:
+            COMPOSED_KINKS[function] = kink
         return composition
 
     return enter

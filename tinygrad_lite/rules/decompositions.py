@@ -9,6 +9,9 @@ SVD" (2019).
 Cotangents pair with changes as ``Re(sum(g * change))``, while those sources have the conjugate of
 it; so complex cotangents are conjugated on the way in and out.
 
+NumPy's cholesky, eigh and eigvalsh read one triangle of their matrix, and so only that triangle has
+a gradient; through ``a @ a.T`` it is the same as with the symmetric gradient of other libraries.
+
 Eigenvectors of equal eigenvalues, and singular vectors of equal singular values, are not functions
 of the matrix. Where their cotangent has exactly no component in such a pair (they are not used,
 or only the values are), the pair adds nothing; where it has one, the gradient is infinite or NaN.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.rulebook import composed, defvjp
-from tinygrad_lite.rules.binding import as_array
+from tinygrad_lite.rules.binding import as_array, like
 
 # -- matmul and dot --------------------------------------------------------------------------------
 
@@ -57,6 +57,10 @@ def _dot_vjp_second(g: Any, out: Any, x: Any, y: Any) -> Any:
     if np.ndim(x) <= 2 and np.ndim(y) <= 2:
         return _matmul_vjp_second(g, out, x, y)
     return _tensordot_vjp_second(g, out, x, y, _dot_axes(y))
+
+
+def _bind_dot(a: Any, b: Any, out: Any = None) -> Any:
+    return (a, b), {} if out is None else {"out": out}
 
 
 def _dot_axes(y: Any) -> tuple[int, int]:
@@ -108,7 +112,7 @@ def _inner_vjp_second(g: Any, out: Any, x: Any, y: Any) -> Any:
     return _tensordot_vjp_second(g, out, x, y, (-1, -1))
 
 
-defvjp(np.dot, _dot_vjp_first, _dot_vjp_second)
+defvjp(np.dot, _dot_vjp_first, _dot_vjp_second, bind=like(_bind_dot))
 defvjp(np.tensordot, _tensordot_vjp_first, _tensordot_vjp_second)
 defvjp(np.inner, _inner_vjp_first, _inner_vjp_second)
 defvjp(

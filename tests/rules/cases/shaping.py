@@ -9,11 +9,12 @@ x23 = smooth(2, 3)
 x3 = smooth(3)
 
 CASES = [
-    Case(np.reshape, [x23], {"shape": (3, 2)}),
-    Case(np.reshape, [x23], {"shape": -1}),
-    Case(np.reshape, [x234], {"shape": (4, -1), "order": "F"}),
-    Case(np.reshape, [1.5], {"shape": (1, 1)}),
-    Case(np.reshape, [smooth(0, 3)], {"shape": (3, 0)}),
+    # by position, as NumPy 2.0 calls the parameter newshape
+    Case(np.reshape, [x23, (3, 2)], fixed=(1,)),
+    Case(np.reshape, [x23, -1], fixed=(1,)),
+    Case(np.reshape, [x234, (4, -1)], {"order": "F"}, fixed=(1,)),
+    Case(np.reshape, [1.5, (1, 1)], fixed=(1,)),
+    Case(np.reshape, [smooth(0, 3), (3, 0)], fixed=(1,)),
     Case(np.ravel, [x23]),
     Case(np.ravel, [x234], {"order": "F"}),
     Case(np.ravel, [1.5]),
