@@ -74,6 +74,8 @@ class SpecialPoint:
         expected for each argument (a number or an array), None for one not checked
     cotangent
         what is pulled back
+    result
+        what of the output is differentiated
     """
 
     function: Callable[..., Any]
@@ -81,6 +83,7 @@ class SpecialPoint:
     gradients: Sequence[Any]
     settings: dict[str, Any] = field(default_factory=dict)
     cotangent: float = 1.0
+    result: Callable[[Any], Any] = lambda out: out
     id: str = ""
 
     def __str__(self) -> str:

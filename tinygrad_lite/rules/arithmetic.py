@@ -97,12 +97,12 @@ defvjp(
 defvjp(np.ldexp, lambda g, out, x, exponent: np.ldexp(g, exponent), None)
 
 
-@composed(np.divmod)
+@composed(np.divmod, kink="multiples of the divisor: as just above them")
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
     return np.floor_divide(x, y), np.remainder(x, y)
 
 
-@composed(np.modf)
+@composed(np.modf, kink="integers: as just beyond them")
 def _modf(x: Any) -> tuple[Any, Any]:
     return np.fmod(x, 1.0), np.trunc(x)
 

@@ -171,7 +171,7 @@ defvjp(np.real, lambda g, out, x: g)
 defvjp(np.imag, _imag_vjp)
 
 
-@composed(np.angle)
+@composed(np.angle, kink="0: derivative 0")
 def _angle(z: Any, deg: bool = False) -> Any:
     turn = np.arctan2(np.imag(z), np.real(z))
     return np.degrees(turn) if deg else turn

@@ -125,7 +125,7 @@ def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kwa
     return out
 
 
-@composed(np.interp)
+@composed(np.interp, kink="knots: the slope to the right")
 def _interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: None = None
 ) -> Any:

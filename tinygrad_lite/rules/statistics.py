@@ -111,8 +111,11 @@ if hasattr(np, "cumulative_sum"):  # NumPy 2.1
 
 # -- order statistics ----------------------------------------------------------------------------
 
+_TIES = "ties: equal shares"
+_RANKS = "equal entries: ranked in the order in which they stand"
 
-@composed(np.ptp)
+
+@composed(np.ptp, kink=_TIES)
 def _ptp(a: Any, axis: Axis = None, *, keepdims: Any = False) -> Any:
     keepdims = keepdims is True
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
@@ -179,12 +182,12 @@ def _middle(skip_nan: bool) -> Callable[..., Any]:
     return median
 
 
-composed(np.quantile)(_linear_only(1, skip_nan=False))
-composed(np.nanquantile)(_linear_only(1, skip_nan=True))
-composed(np.percentile)(_linear_only(100, skip_nan=False))
-composed(np.nanpercentile)(_linear_only(100, skip_nan=True))
-composed(np.median)(_middle(skip_nan=False))
-composed(np.nanmedian)(_middle(skip_nan=True))
+composed(np.quantile, kink=_RANKS)(_linear_only(1, skip_nan=False))
+composed(np.nanquantile, kink=_RANKS)(_linear_only(1, skip_nan=True))
+composed(np.percentile, kink=_RANKS)(_linear_only(100, skip_nan=False))
+composed(np.nanpercentile, kink=_RANKS)(_linear_only(100, skip_nan=True))
+composed(np.median, kink=_RANKS)(_middle(skip_nan=False))
+composed(np.nanmedian, kink=_RANKS)(_middle(skip_nan=True))
 
 
 # -- the same without NaN ------------------------------------------------------------------------
@@ -225,8 +228,8 @@ def _nan_extremum(function: Callable[..., Any], filler: float) -> Callable[..., 
     return extremum
 
 
-composed(np.nanmax)(_nan_extremum(np.max, -np.inf))
-composed(np.nanmin)(_nan_extremum(np.min, np.inf))
+composed(np.nanmax, kink=_TIES)(_nan_extremum(np.max, -np.inf))
+composed(np.nanmin, kink=_TIES)(_nan_extremum(np.min, np.inf))
 
 
 def _present(a: Any, where: Any) -> tuple[Any, Any]:
@@ -258,4 +261,4 @@ def _nan_spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 composed(np.nanvar)(_nan_spread(np.var))
-composed(np.nanstd)(_nan_spread(np.std))
+composed(np.nanstd, kink="all entries equal: derivatives 0")(_nan_spread(np.std))

@@ -73,5 +73,7 @@ SPECIAL_POINTS = [
     SpecialPoint(np.remainder, [-6.0, 3.0], [1.0, 2.0]),
     SpecialPoint(np.fmod, [6.0, 3.0], [1.0, -2.0]),
     SpecialPoint(np.fmod, [-6.0, 3.0], [1.0, 2.0]),
+    SpecialPoint(np.divmod, [6.0, 3.0], [1.0, -2.0], result=lambda both: both[1]),
+    SpecialPoint(np.modf, [2.0], [1.0], result=lambda both: both[0]),
     SpecialPoint(np.copysign, [0.0, 2.0], [0.0, 0.0]),
 ]

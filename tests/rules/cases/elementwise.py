@@ -78,6 +78,7 @@ SPECIAL_POINTS = [
     *(SpecialPoint(f, x, [0.0] * len(x), cotangent=0.0) for f, x in NOTHING_USED),
     SpecialPoint(np.absolute, [0.0], [0.0]),
     SpecialPoint(np.fabs, [0.0], [0.0]),
+    SpecialPoint(np.angle, [np.array(0j)], [0.0]),
     SpecialPoint(np.sqrt, [0.0], [np.inf]),
     SpecialPoint(np.log, [0.0], [np.inf]),
     SpecialPoint(np.cbrt, [0.0], [np.inf]),

@@ -78,6 +78,18 @@ CASES = [
 SPECIAL_POINTS = [
     SpecialPoint(np.nansum, [np.array([np.nan, 2.0])], [[0.0, 1.0]]),
     SpecialPoint(np.nanmean, [np.array([np.nan, 2.0, 4.0])], [[0.0, 0.5, 0.5]]),
+    SpecialPoint(np.nanmin, [np.array([np.nan, 2.0, 2.0])], [[0.0, 0.5, 0.5]]),
+    SpecialPoint(np.nanstd, [np.array([np.nan, 0.1, 0.1, 0.1])], [0.0]),
+    SpecialPoint(np.nanmedian, [np.array([2.0, np.nan, 2.0, 2.0])], [[0.0, 0.0, 1.0, 0.0]]),
+    *(
+        SpecialPoint(f, [np.array([2.0, 1.0, 2.0])], [[0.6, 0.4, 0.0]], {"q": q})
+        for f, q in (
+            (np.quantile, 0.3),
+            (np.percentile, 30.0),
+            (np.nanquantile, 0.3),
+            (np.nanpercentile, 30.0),
+        )
+    ),
     SpecialPoint(np.nanmax, [np.array([np.nan, 2.0, 2.0])], [[0.0, 0.5, 0.5]]),
     SpecialPoint(np.median, [np.array([2.0, 1.0, 2.0])], [[1.0, 0.0, 0.0]]),
     SpecialPoint(np.ptp, [np.array([2.0, 1.0, 2.0])], [[0.5, -1.0, 0.5]]),
