@@ -23,7 +23,7 @@ from tinygrad_lite.drawing.view import Arrow, Frame, View
 FONT = "Helvetica,Arial,sans-serif"
 
 CROWDED = 60
-"""With more boxes than this, arrows have no labels: they'd hide each other."""
+"""With more arrows than this, they have no labels, which would hide each other and take up room."""
 
 HUGE = 400
 """With more boxes than this, dot is told to be quick rather than perfect."""
@@ -75,8 +75,8 @@ def dot_text(view: View, style: Style) -> str:
         f'color="{theme.line}"]'
     )
     lines += _frame_lines(view, style, brief=size > HUGE)
-    labelled = "contributions" in style.show and size <= CROWDED
-    lines += [_arrow_line(arrow, view, style, labelled) for arrow in view.arrows]
+    crowded = len(view.arrows) > CROWDED
+    lines += [_arrow_line(arrow, view, style, crowded) for arrow in view.arrows]
     lines.append("}")
     return "\n".join(lines) + "\n"
 
@@ -218,7 +218,7 @@ def _tooltip(card: Card) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _arrow_line(arrow: Arrow, view: View, style: Style, labelled: bool) -> str:
+def _arrow_line(arrow: Arrow, view: View, style: Style, crowded: bool) -> str:
     attributes = [f"tooltip={quoted(arrow.words)}"]
     if view.with_gradients:
         stroke = stroke_of(arrow.summary, style.theme)
@@ -226,7 +226,8 @@ def _arrow_line(arrow: Arrow, view: View, style: Style, labelled: bool) -> str:
         attributes.append(f"penwidth={stroke.width:.1f}")
         if stroke.style != "solid":
             attributes.append(f"style={stroke.style}")
-    if arrow.label and (labelled or arrow.count > 1):
+    wanted = "contributions" in style.show or arrow.count > 1
+    if arrow.label and wanted and not crowded:
         attributes.append(f"label={quoted(' ' + arrow.label + ' ')}")
         attributes.append(f"labeltooltip={quoted(arrow.words)}")
     return f"{arrow.source} -> {arrow.target} [{' '.join(attributes)}]"

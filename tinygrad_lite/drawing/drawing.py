@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_lite.drawing import engines
 from tinygrad_lite.drawing.collect import Graph, collect, collect_backward
-from tinygrad_lite.drawing.comparison import Comparison, comparison_of
+from tinygrad_lite.drawing.comparison import Comparison, Report, comparison_of
 from tinygrad_lite.drawing.dot import Style, dot_text
 from tinygrad_lite.drawing.grouping import Group, Tree, collapse_to
 from tinygrad_lite.drawing.palette import THEMES
@@ -161,7 +161,7 @@ class Drawing:
 
 
 def draw(
-    value: Value | Sequence[Value],
+    value: Value | Sequence[Value] | Report,
     *,
     direction: str = "right",
     detail: str = "normal",
@@ -187,7 +187,8 @@ def draw(
     size on a log scale; zero, vanishing, exploding and NaN have a style of their own.
 
     Args:
-        value: the result, or several. Gradients are of a single result.
+        value: the result, or several; gradients are of a single result. Or a report of
+            `compare`, to draw its cost with the comparison.
         direction: where the computation flows: right, left, down or up.
         detail: brief, normal or full.
         show: instead of `detail`, which of contributions, data, gradient, legend, shape, source,
@@ -219,6 +220,8 @@ def draw(
     >>> draw(a * a + a)
     <Drawing of 2 operations and 1 leaf>
     """
+    if hasattr(value, "first_wrong") and hasattr(value, "cost"):
+        value, compare = value.cost, value
     outputs = _values(value, "draw() takes a Value or several")
     if not outputs:
         raise ValueError("draw() takes a Value or several, got none")

@@ -19,7 +19,10 @@ from tinygrad_lite.engine.value import Value
 ALIKE = 4
 """From how many on alike operations or leaves are a fold."""
 
-_DIGITS = re.compile(r"\d+")
+MANY = 8
+"""From how many on alike scopes are one box, where anything has to be collapsed at all."""
+
+_NUMBER = re.compile(r"\[?\d+\]?")
 
 
 @dataclass(eq=False)
@@ -189,34 +192,45 @@ class Tree:
 
 
 def collapse_to(tree: Tree, limit: int, keep: Collection[Group] = ()) -> int:
-    """Collapse the largest innermost groups, alike ones together, until few boxes are left.
+    """Collapse groups until few boxes are left: folds of many scopes, then the largest innermost.
 
     Args:
         tree: its groups' `collapsed` is set; those set already stay.
         limit: how many boxes may be left.
-        keep: groups that stay open.
+        keep: groups that stay open, and with them those around.
 
     Returns:
         How many boxes are left; more than the limit where nothing more can be collapsed.
     """
-    boxes: dict[Group, int] = {}
     order = list(tree.root.everything())
-    while True:
-        for group in reversed(order):
-            inner = sum(1 if c.collapsed else boxes[c] for c in group.children)
-            boxes[group] = inner + len(group.members)
-        if boxes[tree.root] <= limit:
-            return boxes[tree.root]
-        batches: dict[tuple[int, str], list[Group]] = defaultdict(list)
+    kept = set(keep)
+    for group in reversed(order):
+        if group in kept and group.parent is not None:
+            kept.add(group.parent)
+    if _boxes(order)[tree.root] > limit:
         for group in order:
-            if group.parent is None or group.collapsed or group in keep:
-                continue
-            if boxes[group] > 1 and all(c.collapsed for c in group.children):
+            if group.fold and len(group.children) >= MANY and not {group, group.parent} & kept:
+                group.collapsed = True
+    while True:
+        boxes = _boxes(order)
+        batches: dict[tuple[int, str], list[Group]] = defaultdict(list)
+        for group in order[1:]:
+            open_inside = any(not child.collapsed for child in group.children)
+            if not (group.collapsed or group in kept or open_inside or boxes[group] < 2):
                 batches[boxes[group], stem(group.title)].append(group)
-        if not batches:
+        if boxes[tree.root] <= limit or not batches:
             return boxes[tree.root]
-        for group in batches[max(batches)]:
+        for group in batches[max(batches)]:  # alike ones together
             group.collapsed = True
+
+
+def _boxes(order: list[Group]) -> dict[Group, int]:
+    """How many boxes there are in each group, were it open; inner groups come later in `order`."""
+    boxes: dict[Group, int] = {}
+    for group in reversed(order):
+        inner = sum(1 if c.collapsed else boxes[c] for c in group.children)
+        boxes[group] = inner + len(group.members)
+    return boxes
 
 
 def stem(name: str) -> str:
@@ -225,7 +239,7 @@ def stem(name: str) -> str:
     >>> stem("neuron 12"), stem("w3")
     ('neuron', 'w')
     """
-    return _DIGITS.sub("", name).strip(" .:-_#") or "#"
+    return _NUMBER.sub("", name).strip(" .:-_#") or "#"
 
 
 def _scope_of(value: Value) -> str:
@@ -266,5 +280,6 @@ def _likeness(value: Value) -> Hashable:
 def _title(value: Value) -> str:
     if value.operation is not None:
         return value.operation.name
-    name = stem(value.name.rpartition("/")[2])
+    # Of "layer 1/weight", "hidden.weight" and "layers[0][5].bias" the last part.
+    name = stem(re.split(r"[/.](?=[^/.]*$)", value.name)[-1])
     return name if name != "#" else "leaf"

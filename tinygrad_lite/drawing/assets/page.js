@@ -9,6 +9,7 @@ camera.append(layers.frames, layers.arrows, layers.cards);
 picture.append(camera, element("g", { id: "measure", visibility: "hidden" }));
 
 const MOST = 1500; // boxes: more take the layout too long
+const MANY = 150; // boxes: with more, what is opened keeps the groups inside it closed
 const closed = new Set(data.groups.filter((group) => group.closed).map((group) => group.id));
 const view = { boxes: [], arrows: [], placed: null, steps: [], elements: new Map(), lines: new Map() };
 const eye = { x: 0, y: 0, scale: 1 };
@@ -97,6 +98,9 @@ function framesOf(placed) {
 function change(ids, close) {
   const before = new Set(closed);
   ids.forEach((id) => (close ? closed.add(id) : closed.delete(id)));
+  if (!close && ids.length === 1 && visible(closed).boxes.length > MANY) {
+    data.groups.filter((group) => group.home === ids[0]).forEach((group) => closed.add(group.id));
+  }
   const count = visible(closed).boxes.length;
   if (!close && count > MOST) {
     restore(before);
