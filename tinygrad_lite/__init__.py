@@ -1,5 +1,7 @@
 """tinygrad_lite: build networks, see their graphs, check hand-derived gradients."""
 
+from typing import TYPE_CHECKING, Any
+
 import tinygrad_lite.engine.protocol
 import tinygrad_lite.rules  # noqa: F401 (enters the rules)
 from tinygrad_lite.checking.check_grads import check_grads
@@ -31,6 +33,18 @@ from tinygrad_lite.rules.indexing import add_at, set_at
 from tinygrad_lite.rules.linear import linear
 from tinygrad_lite.rules.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
+if TYPE_CHECKING:
+    from tinygrad_lite.drawing import (
+        draw,
+        draw_images,
+        draw_network,
+        gradient_norms,
+        plot_curves,
+        plot_gradient_norms,
+        plot_histogram,
+        plot_training,
+    )
+
 __all__ = [
     "AnomalyError",
     "Program",
@@ -45,10 +59,14 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "detect_anomaly",
+    "draw",
+    "draw_images",
+    "draw_network",
     "elu",
     "enable_grad",
     "gelu",
     "grad",
+    "gradient_norms",
     "hessian",
     "hvp",
     "jacobian",
@@ -62,6 +80,10 @@ __all__ = [
     "max_pool2d",
     "no_grad",
     "one_hot",
+    "plot_curves",
+    "plot_gradient_norms",
+    "plot_histogram",
+    "plot_training",
     "relu",
     "scope",
     "set_at",
@@ -72,3 +94,12 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Pictures are imported when first asked for: they'd make importing the package a third slower.
+    if name in __all__:
+        import tinygrad_lite.drawing
+
+        return getattr(tinygrad_lite.drawing, name)
+    raise AttributeError(f"module 'tinygrad_lite' has no attribute {name!r}")
