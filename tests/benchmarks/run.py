@@ -24,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 US = "tinygrad_lite"
+TURN = 0.1  # seconds: long enough that what the others left in the caches does not count
 
 
 def time_in_turns(
@@ -35,7 +36,7 @@ def time_in_turns(
         call()  # compiles, allocates and warms caches
         start = time.perf_counter()
         call()
-        calls[name] = max(1, int(0.02 / max(time.perf_counter() - start, 1e-7)))
+        calls[name] = max(1, round(TURN / max(time.perf_counter() - start, 1e-7)))
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():

@@ -201,14 +201,17 @@ def fitted(local: Any, argument: Value, node: Value) -> Any:
     """A rule's cotangent summed over broadcast axes, in the shape and dtype of the argument."""
     data = argument.data
     if type(local) is _ndarray is type(data):
-        if local.shape == data.shape and local.dtype is data.dtype:
-            return local
+        if local.dtype is data.dtype:
+            if local.shape == data.shape:
+                return local
+            if data.ndim and local.shape[1:] == data.shape:
+                return np.add.reduce(local, axis=0)  # a bias
     elif type(data) is tuple:
         return local
     shape, dtype = argument.shape, argument.dtype
     have = getattr(local, "shape", ())
     extra = len(have) - len(shape)
-    if extra > 0 and have[extra:] == shape:  # a bias, most often
+    if extra > 0 and have[extra:] == shape:
         axes: Any = 0 if extra == 1 else tuple(range(extra))
         local = np.sum(local, axes) if type(local) is Value else np.add.reduce(local, axis=axes)
     elif have != shape:
@@ -314,7 +317,7 @@ def _own(cotangent: Any, taken: set[int]) -> Any:
     change gradients in place."""
     if type(cotangent) is not _ndarray:
         return cotangent
-    if cotangent.base is not None or not cotangent.flags.writeable or id(cotangent) in taken:
+    if cotangent.base is not None or id(cotangent) in taken:
         return cotangent.copy()
     taken.add(id(cotangent))
     return cotangent

@@ -35,7 +35,8 @@ def _spread(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
         return np.broadcast_to(restored(g, x, axis, keepdims), np.shape(x))
     # np.broadcast_to of one number costs as much as summing 5,000
     one = np.asarray(g)
-    spread = np.ndarray(np.shape(x), one.dtype, one, 0, (0,) * np.ndim(x))
+    shape = np.shape(x)
+    spread = np.ndarray(shape, one.dtype, one, 0, (0,) * len(shape))
     spread.flags.writeable = False
     return spread
 
