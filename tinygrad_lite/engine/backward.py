@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.modes import ENTERED, MODE
+from tinygrad_lite.engine.record import ASTYPE, record
 from tinygrad_lite.engine.rulebook import JointVjp, no_rule
-from tinygrad_lite.engine.value import ASTYPE, Value, describe, record
+from tinygrad_lite.engine.value import Value, describe
 
 _by_serial = attrgetter("serial")
 _ndarray = np.ndarray

@@ -6,30 +6,32 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
+from tinygrad_lite.engine.record import record
 from tinygrad_lite.engine.rulebook import RULES, no_rule
-from tinygrad_lite.engine.value import Value, record
+from tinygrad_lite.engine.value import Value
 
 
 class primitive:
     """Make a function of plain arrays one recorded operation, to be given a rule by `defvjp`.
 
-    Called without Values it is the function itself. Arrays are passed positionally, settings by
-    keyword.
+        Called without Values it is the function itself. Arrays are passed positionally, settings by
+        keyword.
 
-    Raises (when called with a Value):
-        TypeError: it has no rule yet.
+        Raises (when called with a Value):
+            TypeError: it has no rule yet.
 
-    >>> import numpy as np
-    >>> from tinygrad_lite import Value
-    >>> from tinygrad_lite.engine.rulebook import defvjp
-    >>> @primitive
-    ... def cube(x):
-    ...     return x**3
-    >>> _ = defvjp(cube, lambda g, out, x: 3 * g * x**2)
-    >>> x = Value(2.0)
-    >>> cube(x).backward()
-    >>> x.grad
-    12.0
+        >>> import numpy as np
+        >>> from tinygrad_lite import Value
+        >>> from tinygrad_lite.engine.record import record
+    from tinygrad_lite.engine.rulebook import defvjp
+        >>> @primitive
+        ... def cube(x):
+        ...     return x**3
+        >>> _ = defvjp(cube, lambda g, out, x: 3 * g * x**2)
+        >>> x = Value(2.0)
+        >>> cube(x).backward()
+        >>> x.grad
+        12.0
     """
 
     __name__: str

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.record import record
 from tinygrad_lite.engine.rulebook import COMPOSED, CONSTANT, RULES, name_of, no_rule
-from tinygrad_lite.engine.value import Value, record
+from tinygrad_lite.engine.value import Value
 
 # ufunc.reduce and ufunc.accumulate are functions with names of their own.
 _REDUCE: dict[np.ufunc, Any] = {

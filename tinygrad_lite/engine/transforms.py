@@ -15,9 +15,10 @@ import numpy as np
 
 from tinygrad_lite.engine.backward import consumers_first, leaves_of, pull_back, seed_for
 from tinygrad_lite.engine.modes import ENTERED, MODE, enable_grad, no_grad
+from tinygrad_lite.engine.record import IDENTITY, record, remember
 from tinygrad_lite.engine.rulebook import JointVjp, Operation
 from tinygrad_lite.engine.trees import flatten, map_tree, unflatten
-from tinygrad_lite.engine.value import IDENTITY, Value, data_of, record, remember
+from tinygrad_lite.engine.value import Value, data_of
 
 Argnums = int | Sequence[int]
 

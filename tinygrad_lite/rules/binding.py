@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.record import PICK, record
 from tinygrad_lite.engine.rulebook import Bind
-from tinygrad_lite.engine.value import PICK, Value, record
+from tinygrad_lite.engine.value import Value
 
 
 def like(signature: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]) -> Bind:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
+from tinygrad_lite.engine.record import ASTYPE, record
 from tinygrad_lite.engine.rulebook import defvjp
-from tinygrad_lite.engine.value import ASTYPE, Value, data_of, record
+from tinygrad_lite.engine.value import Value, data_of
 
 # -- x[index] and its transpose --------------------------------------------------------------------
 

@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.protocol import array_function, array_ufunc
+from tinygrad_lite.engine.record import ASTYPE, binary_operator, record, unary_operator
 from tinygrad_lite.engine.rulebook import RULES
-from tinygrad_lite.engine.value import (
-    ASTYPE,
-    Value,
-    binary_operator,
-    describe,
-    record,
-    unary_operator,
-)  # fmt: skip
+from tinygrad_lite.engine.value import Value, describe
 from tinygrad_lite.rules.activations import relu, sigmoid
 from tinygrad_lite.rules.indexing import getitem
 

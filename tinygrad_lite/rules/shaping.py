@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.record import ASTYPE, IDENTITY, record
 from tinygrad_lite.engine.rulebook import composed, defvjp
-from tinygrad_lite.engine.value import ASTYPE, IDENTITY, Value, record
+from tinygrad_lite.engine.value import Value
 from tinygrad_lite.rules.binding import like
 from tinygrad_lite.rules.indexing import gathered_back, labels, rearranged, scatter
 

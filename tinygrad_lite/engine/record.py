@@ -1,0 +1,209 @@
+"""Recording: run an operation, and make the Value that remembers it."""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.engine.errors import explained
+from tinygrad_lite.engine.modes import ENTERED, MODE
+from tinygrad_lite.engine.rulebook import Operation
+from tinygrad_lite.engine.value import Value, data_of, next_serial
+
+_new = object.__new__
+_frame = sys._getframe
+_float64 = np.float64
+_ndarray = np.ndarray
+
+
+class _Internal(dict[str, bool]):
+    """Whether a source file belongs to this package; looked up for every operation."""
+
+    _package = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+    def __missing__(self, filename: str) -> bool:
+        self[filename] = filename.startswith(self._package)
+        return self[filename]
+
+
+_internal = _Internal()
+
+
+def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) -> Any:
+    """Run an operation on arguments of which at least one is a Value, and remember it.
+
+    Returns:
+        A Value; for an operation with several results a tuple of Values.
+
+    Raises:
+        TypeError, ValueError, IndexError, LinAlgError: what NumPy raised, told with shapes and
+            names.
+    """
+    raw = [a.data if type(a) is Value else a for a in args] if len(args) > 1 else [args[0].data]
+    data: Any = None
+    if (
+        type(raw[0]) is not _ndarray
+        and operation.scalar is not None
+        and not metadata
+        and all(type(a) in _NUMBERS for a in raw)
+    ):
+        try:
+            data = operation.scalar(*raw)
+        except (ArithmeticError, ValueError):
+            data = None  # outside the domain: NumPy gives inf or nan, and its warning
+    if data is None:
+        try:
+            data = operation.evaluate(*raw, **metadata) if metadata else operation.evaluate(*raw)
+        except (TypeError, ValueError, IndexError) as error:
+            raise explained(error, operation, args, metadata) from None
+    return remember(operation, args, metadata, data)
+
+
+def remember(operation: Operation, args: tuple[Any, ...], metadata: Any, data: Any) -> Any:
+    """A Value (a tuple of them for several results) that knows how `data` was computed."""
+    kind = type(data)
+    if kind is not _ndarray and kind is not float:
+        data = _normal(data)
+    node = _new(Value)
+    node.data = data
+    node.operation = operation
+    node.args = args
+    node.metadata = metadata or None
+    node.serial = next_serial()
+    node.retained = False
+    frame = _frame(2)
+    while _internal[frame.f_code.co_filename] and frame.f_back is not None:
+        frame = frame.f_back  # to the line of the user's that asked for it
+    node.frame_code = frame.f_code
+    node.frame_offset = frame.f_lasti
+    if ENTERED.count:
+        _obey_mode(node)
+    if type(data) is tuple:
+        picks = tuple(record(PICK, (node,), {"index": index}) for index in range(len(data)))
+        return picks if kind is tuple else kind(*picks)  # np.linalg's results have field names
+    return node
+
+
+_NUMBERS = (float, int, _float64)
+
+
+def _normal(data: Any) -> Any:
+    """float64 scalars as Python floats, other scalars as 0-d arrays, several results as a tuple."""
+    if isinstance(data, tuple):
+        return tuple(d if type(d) is _ndarray else _normal(d) for d in data)
+    if isinstance(data, float):
+        return float(data)
+    return np.asarray(data)
+
+
+def _obey_mode(node: Value) -> None:
+    mode = MODE.get()
+    if not mode.recording:
+        node.operation = None
+        node.args = ()
+        node.metadata = None
+        return
+    if mode.scope:
+        node._scope = mode.scope
+    if mode.watch is not None:
+        mode.watch.forward(node)
+
+
+def binary_operator(operation: Operation, reflected: bool = False) -> Callable[..., Any]:
+    """An operator method such as __add__ or __radd__: `record` unrolled for two numbers or arrays,
+    where a program spends its time."""
+    scalar = operation.scalar
+    evaluate = operation.evaluate
+
+    def method(self: Value, other: Any) -> Any:
+        args = (other, self) if reflected else (self, other)
+        a = self.data
+        b = other.data if type(other) is Value else other
+        try:
+            if type(a) is float and (type(b) is float or type(b) is int) and scalar is not None:
+                data = scalar(b, a) if reflected else scalar(a, b)
+            elif type(b) is _ndarray or (type(b) in _NUMBERS and type(a) is _ndarray):
+                data = evaluate(b, a) if reflected else evaluate(a, b)
+                if type(data) is not _ndarray:
+                    data = _normal(data)
+            elif isinstance(other, (Value, int, float, complex, np.generic, _ndarray)):
+                return record(operation, args)
+            elif isinstance(other, (list, tuple)):
+                return method(self, np.asarray(other))
+            else:
+                return NotImplemented
+        except (ArithmeticError, ValueError, TypeError):
+            return record(operation, args)  # which says what is wrong, or gives inf or nan
+        node = _new(Value)
+        node.data = data
+        node.operation = operation
+        node.args = args
+        node.metadata = None
+        node.serial = next_serial()
+        node.retained = False
+        frame = _frame(1)
+        while _internal[frame.f_code.co_filename] and frame.f_back is not None:
+            frame = frame.f_back
+        node.frame_code = frame.f_code
+        node.frame_offset = frame.f_lasti
+        if ENTERED.count:
+            _obey_mode(node)
+        return node
+
+    return method
+
+
+def unary_operator(operation: Operation) -> Callable[[Value], Any]:
+    """A method without arguments such as __neg__ or relu, quick for a Python float."""
+    scalar = operation.scalar
+
+    def method(self: Value) -> Any:
+        if type(self.data) is float and scalar is not None:
+            try:
+                return remember(operation, (self,), None, scalar(self.data))
+            except (ArithmeticError, ValueError):
+                pass  # outside the domain: NumPy gives inf or nan, and its warning
+        return record(operation, (self,))
+
+    return method
+
+
+# -- the operations that the engine itself needs -------------------------------------------------
+
+
+def _one_of(results: tuple[Any, ...], index: int) -> Any:
+    return results[index]
+
+
+class Cotangents(tuple[Any, ...]):
+    """The cotangent of several results: one for each, added entry by entry."""
+
+    def __add__(self, other: tuple[Any, ...]) -> Cotangents:
+        return Cotangents(a + b for a, b in zip(self, other, strict=True))
+
+
+def _one_of_vjp(g: Any, out: Any, results: Any, index: int) -> Cotangents:
+    parts = data_of(results)
+    return Cotangents(g if i == index else np.zeros_like(part) for i, part in enumerate(parts))
+
+
+PICK = Operation(_one_of, (_one_of_vjp,), name="pick")
+"""One result of an operation with several, such as the singular values of an SVD."""
+
+IDENTITY = Operation(operator.pos, (lambda g, out, x: g,), name="identity")
+"""A new handle on a Value, so that `grad` can tell its argument from other uses of it."""
+
+
+def _astype_vjp(g: Any, out: Any, x: Any, dtype: Any) -> Any:
+    return g  # the engine returns it to the dtype of x
+
+
+ASTYPE = Operation(
+    lambda x, dtype: np.asarray(x).astype(dtype, copy=False), (_astype_vjp,), name="astype"
+)
+"""Conversion to another floating or complex dtype."""
