@@ -14,27 +14,27 @@ from tinygrad_lite.engine.value import Value
 class primitive:
     """Make a function of plain arrays one recorded operation, to be given a rule by `defvjp`.
 
-        Called without Values it is the function itself. Arrays are passed positionally, settings by
-        keyword.
+    Called without Values it is the function itself. Arrays are passed positionally, settings by
+    keyword.
 
-        Raises (when called with a Value):
-            TypeError: it has no rule yet.
+    Raises (when called with a Value):
+        TypeError: it has no rule yet.
 
-        >>> import numpy as np
-        >>> from tinygrad_lite import Value
-        >>> from tinygrad_lite.engine.record import record
-    from tinygrad_lite.engine.rulebook import defvjp
-        >>> @primitive
-        ... def cube(x):
-        ...     return x**3
-        >>> _ = defvjp(cube, lambda g, out, x: 3 * g * x**2)
-        >>> x = Value(2.0)
-        >>> cube(x).backward()
-        >>> x.grad
-        12.0
+    >>> import numpy as np
+    >>> from tinygrad_lite import Value
+    >>> from tinygrad_lite.engine.rulebook import defvjp
+    >>> @primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> _ = defvjp(cube, lambda g, out, x: 3 * g * x**2)
+    >>> x = Value(2.0)
+    >>> cube(x).backward()
+    >>> x.grad
+    12.0
     """
 
     __name__: str
+    __qualname__: str
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.raw = function
@@ -57,3 +57,7 @@ class primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        # As with any function, a copy is itself: another one would have no rule.
+        return self.__qualname__
