@@ -1,5 +1,6 @@
 """Wiring, propagation and gradients, against NumPy written by hand and finite differences."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -165,16 +166,31 @@ def test_everything_can_be_pointed_at():
 
 
 def test_gradients_by_the_inputs():
-    network = small()
-    image = np.array([0.2, 0.4, 0.6])
+    network = small(sizes=(6, 4, 2))
+    image = np.arange(6).reshape(2, 3) / 5
     network.cost(image, 1, differentiable_inputs=True).backward()
-    for index, neuron in enumerate(network.layers[0]):
-        step = np.eye(3)[index] * 1e-5
+    by_neuron = [neuron.activation.grad for neuron in network.layers[0]]
+    numerical = []
+    for step in np.eye(6).reshape(6, 2, 3) * 1e-5:
         costs = [network.cost(image + sign * step, 1).item() for sign in (1, -1)]
-        # the last cost() above replaced the input's Value; ask for the gradient anew
-        network.zero_grad()
-        network.cost(image, 1, differentiable_inputs=True).backward()
-        assert neuron.activation.grad == pytest.approx(np.subtract(*costs) / 2e-5, rel=1e-6)
+        numerical.append(np.subtract(*costs) / 2e-5)
+    np.testing.assert_allclose(by_neuron, numerical, rtol=1e-6)
+    by_image = tg.grad(lambda x: network.cost(x, 1))(image).data
+    np.testing.assert_allclose(by_image, np.reshape(by_neuron, (2, 3)), rtol=1e-12)
+    batch = Value(np.stack([image, 1 - image]))
+    network.cost(batch, [1, 0]).backward()
+    np.testing.assert_allclose(batch.grad[0], by_image / 2, rtol=1e-12)
+
+
+def test_a_copy_is_a_network_of_its_own():
+    network = small()
+    again = copy.deepcopy(network)
+    again.layers[1][0].bias = 0.5
+    assert network.layers[1][0].bias.data == 0
+    again.layers[1][0].bias = 0
+    np.testing.assert_array_equal(
+        again.evaluate([[0.1, 0.2, 0.3]]), network.evaluate([[0.1, 0.2, 0.3]])
+    )
 
 
 def test_weights_can_be_set_and_shared():

@@ -201,8 +201,8 @@ class Network:
 
         Args:
             images: one sample, with as many entries as there are input neurons, or a batch of
-                them along the first axis.
-            differentiable: make Values of them, so that gradients by them can be had.
+                them along the first axis; a Value, to have gradients by the whole.
+            differentiable: make a leaf of each neuron's activation, to have gradients by each.
 
         Raises:
             TypeError, ValueError: see `as_samples`.
@@ -211,6 +211,9 @@ class Network:
         samples, single = as_samples(images, layer)
         # A number for one sample; for a batch a contiguous vector over the samples.
         signals: Any = samples[0].tolist() if single else np.ascontiguousarray(samples.T)
+        if type(images) is Value:
+            columns = images.reshape(-1) if single else images.reshape(samples.shape).T
+            signals, differentiable = [columns[index] for index in range(len(layer))], False
         for neuron, signal in zip(layer, signals, strict=True):
             neuron.signal = Value(signal, f"{neuron.name}.activation") if differentiable else signal
 
@@ -240,11 +243,11 @@ class Network:
         _, single = as_samples(images, self.input_layer)
         desired = as_targets(labels, None if single else len(images), len(self.output_layer))
         outputs = self.propagate()
-        total: Any = 0.0
+        for neuron, target in zip(self.output_layer, desired, strict=True):
+            neuron.desired = target
         with scope("cost"):
-            for neuron, activation, target in zip(self.output_layer, outputs, desired, strict=True):
-                neuron.desired = target
-                total = total + (activation - target) ** 2
+            squares = [(a - target) ** 2 for a, target in zip(outputs, desired, strict=True)]
+            total: Any = sum(squares[1:], start=squares[0])
             mean: Value = total if single else (total / len(images)).sum()
         return mean
 
