@@ -1,7 +1,6 @@
 """The digit recogniser: its networks against independent ones, its run, and its command line."""
 
 import importlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -274,8 +273,7 @@ def script(*arguments, **settings):
     return subprocess.run(
         [sys.executable, DIGITS / "train.py", *arguments],
         capture_output=True, text=True, stdin=subprocess.DEVNULL, encoding="utf-8",
-        # beside other tests, two threads that wait for each other are slower than one
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, **settings,
+        **settings,
     )  # fmt: skip
 
 
