@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,28 +18,40 @@ _ndarray = np.ndarray
 
 def reduced_axes(x: Any, axis: Axis) -> tuple[int, ...]:
     """The axes that a reduction removes, counted from the front."""
-    listed = range(np.ndim(x)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return tuple(a % np.ndim(x) for a in listed)
+    return tuple(a % np.ndim(x) for a in (range(np.ndim(x)) if axis is None else _listed(axis)))
+
+
+def _listed(axis: int | tuple[int, ...]) -> tuple[int, ...]:
+    return axis if isinstance(axis, tuple) else (axis,)
 
 
 def restored(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     """A reduced array with the reduced axes back at size 1, so that it broadcasts against `x`."""
     if keepdims or axis is None:
         return g
-    reduced = reduced_axes(x, axis)
-    return np.reshape(g, [1 if a in reduced else n for a, n in enumerate(np.shape(x))])
+    shape = list(np.shape(x))
+    for a in _listed(axis):
+        shape[a] = 1
+    return np.reshape(g, shape)
 
 
 def _spread(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     """A cotangent of a sum, broadcast to what was summed."""
-    if type(g) is Value or axis is not None:
-        return np.broadcast_to(restored(g, x, axis, keepdims), np.shape(x))
-    # np.broadcast_to of one number costs as much as summing 5,000
-    one = np.asarray(g)
     shape = np.shape(x)
-    spread = np.ndarray(shape, one.dtype, one, 0, (0,) * len(shape))
-    spread.flags.writeable = False
-    return spread
+    if type(g) is Value:
+        return np.broadcast_to(restored(g, x, axis, keepdims), shape)
+    # np.broadcast_to costs as much as writing 10,000 numbers.
+    if axis is None:
+        one = np.asarray(g)
+        spread = np.ndarray(shape, one.dtype, one, 0, (0,) * len(shape))
+        spread.flags.writeable = False
+        return spread
+    g = restored(g, x, axis, keepdims)
+    if np.size(x) > 10_000:
+        return np.broadcast_to(g, shape)
+    copies = np.empty(shape, g.dtype)
+    copies[...] = g
+    return copies
 
 
 def _sum(x: Any, axis: Axis = None, **settings: Any) -> Any:
@@ -59,10 +72,10 @@ _UNUSUAL = {"dtype", "where"}
 def _count(x: Any, axis: Axis, where: Any) -> Any:
     """How many entries are reduced into one; an array of shape with axes kept, if they differ."""
     if where is True:
-        size = 1
-        for a in reduced_axes(x, axis):
-            size *= np.shape(x)[a]
-        return max(size, 1)
+        if axis is None:
+            return np.size(x) or 1
+        shape = np.shape(x)
+        return math.prod([shape[a] for a in _listed(axis)]) or 1
     counted = np.broadcast_to(where, np.shape(x))
     count = np.sum(counted, axis=axis, keepdims=True, dtype=data_of(x).dtype)
     return np.maximum(count, 1)
@@ -92,10 +105,15 @@ def _extremum_vjp(
     axis: Axis = None, keepdims: bool = False, initial: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
     plain = data_of(x)
-    chosen = (plain == restored(data_of(out), x, axis, keepdims)) & where
+    highest = data_of(out)
+    chosen = plain == restored(highest, x, axis, keepdims)
     g = restored(g, x, axis, keepdims)
+    single = np.count_nonzero(chosen) == np.size(highest)  # ... unless some have none: for NaN
+    if single and initial is None and where is True and np.all(highest == highest):
+        return g * chosen
+    chosen = chosen & where
     ties = np.add.reduce(chosen, axis=axis, keepdims=True, dtype=getattr(plain, "dtype", float))
-    return g * chosen if np.all(ties <= 1) else (g / np.maximum(ties, 1)) * chosen
+    return (g / np.maximum(ties, 1)) * chosen
 
 
 _TIES = "ties: equal shares"

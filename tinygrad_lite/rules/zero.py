@@ -33,6 +33,8 @@ def product(g: Any, factor: Any) -> Any:
     """
     if type(g) is float and type(factor) is float:
         return g * factor if g and factor else 0.0
+    if np.shape(g) == np.shape(factor) and math.isfinite(abs(np.vdot(g, factor))):
+        return g * factor  # a sum of products is finite only if all of them are
     with np.errstate(invalid="ignore"):
         out = np.multiply(g, factor)
     return out if _all_finite(out) else _where_not((g == 0) | (factor == 0), out)
@@ -57,9 +59,7 @@ def quotient(g: Any, divisor: Any) -> Any:
 
 def _all_finite(array: Any) -> bool:
     # A sum of squares is finite only if all entries are; it costs half of isfinite().all().
-    if array.dtype.kind == "f" and math.isfinite(np.vdot(array, array)):
-        return True
-    return bool(np.isfinite(array).all())
+    return math.isfinite(abs(np.vdot(array, array))) or bool(np.isfinite(array).all())
 
 
 def _where_not(zero: Any, array: Any) -> Any:
