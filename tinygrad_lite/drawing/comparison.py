@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tinygrad_lite.engine.backward import consumers_first
 from tinygrad_lite.engine.value import Value
 
 
@@ -62,8 +63,18 @@ def comparison_of(given: Any, output: Value) -> Comparison:
             f"hand-derived gradients; got {type(given).__name__}"
         )
     rows = list(given.gradients)
-    return Comparison(
-        {row.value: row.hand for row in rows},
-        frozenset(row.value for row in rows if not row.ok),
-        given.first_wrong,
-    )
+    wrong = frozenset(row.value for row in rows if not row.ok)
+    first = given.first_wrong
+    if first is None and wrong:
+        first = _first_reached(wrong, output)
+    return Comparison({row.value: row.hand for row in rows}, wrong, first)
+
+
+def _first_reached(values: frozenset[Value], output: Value) -> Value:
+    """Of some Values the one whose gradient the pull-back from an output completes first."""
+    complete = {output: -1}
+    for position, node in enumerate(consumers_first(output)):
+        for argument in node.args:
+            if type(argument) is Value:
+                complete[argument] = position  # the last consumer's stays
+    return min(values, key=lambda value: complete.get(value, len(complete)))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 from functools import cache
+from types import CodeType
+from typing import Any
 
 from tinygrad_lite.engine.rulebook import Operation, VariadicVjp
 
@@ -66,6 +69,50 @@ WORDS: dict[str, tuple[str, ...]] = {
     "log_softmax": ("minus the softmax times its sum",),
     "logsumexp": ("times the softmax of the argument",),
     "softmax": ("less its average weighted by the result, times the result",),
+    "weighted_sum": ("times the factor beside it, be that a weight or an activation",),
+    "linear": (
+        "multiplied by the weights: every input collects from the units it feeds",
+        "multiplied by the inputs: every weight collects over the samples",
+        "summed over the samples",
+    ),
+    "max_pool": ("to the largest entry of each window; ties share it",),
+    "norm": ("times the argument divided by the norm, 0 at 0",),
+    "var": ("times twice the distance from the mean, divided by the number of entries",),
+    "std": ("times the distance from the mean, divided by the result and the number of entries",),
+    "cumsum": ("summed over all later entries",),
+    "inner": ("times the second argument", "times the first argument"),
+    "outer": ("times the second vector, summed", "times the first vector, summed"),
+    "dot": (
+        "multiplied from the right by the second matrix, transposed",
+        "multiplied from the left by the first matrix, transposed",
+    ),
+    "moveaxis": ("axes moved back",),
+    "squeeze": ("the axes of size 1 put back",),
+    "ravel": ("the same entries, in the shape of the argument",),
+    "flip": ("flipped back",),
+    "roll": ("rolled back",),
+    "pad": ("the part that is not padding",),
+    "repeat": ("summed over the repetitions",),
+    "tile": ("summed over the copies",),
+    "take": ("back to where the entries were taken from, 0 elsewhere",),
+    "take_along_axis": ("back to where the entries were taken from, 0 elsewhere",),
+    "sort": ("back to where the entries were before sorting",),
+    "clip": ("passed on between the bounds, 0 beyond",),
+    "tril": ("the lower triangle, 0 above",),
+    "triu": ("the upper triangle, 0 below",),
+    "inv": ("minus: between the transposed inverse on both sides",),
+    "det": ("times the determinant, times the inverse, transposed",),
+    "solve": (
+        "solved with the transposed matrix, times minus the solution",
+        "solved with the transposed matrix",
+    ),
+    "softplus": ("times the sigmoid of the argument",),
+    "log1p": ("divided by 1 + argument",),
+    "expm1": ("times the exponential of the argument",),
+    "arctan": ("divided by 1 + argument²",),
+    "sinh": ("times the hyperbolic cosine of the argument",),
+    "cosh": ("times the hyperbolic sine of the argument",),
+    "tan": ("times 1 + result²",),
     "checkpoint": ("computed by running the function forward a second time",),
 }
 
@@ -92,16 +139,25 @@ def _source_of_rule(operation: Operation, position: int) -> str:
     rule = operation.vjps[position] if position < len(operation.vjps) else None
     if rule is None:
         return f"{operation.name} has no gradient for argument {position}"
+    written = _unwrapped(rule)
     try:
-        source = textwrap.dedent(inspect.getsource(rule))
+        source = textwrap.dedent(inspect.getsource(written))
         tree = ast.parse(source)
     except (OSError, TypeError, SyntaxError, ValueError):
         source, tree = "", ast.parse("")
-    wanted = inspect.signature(rule).parameters
+    parameters = list(inspect.signature(written).parameters)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Lambda) and _same_rule(node, rule, list(wanted)):
+        if isinstance(node, ast.Lambda) and _same_rule(node, written, parameters):
             return " ".join((ast.get_source_segment(source, node.body) or "").split())
     return f"the rule of {operation.name} for argument {position}"
+
+
+def _unwrapped(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The lambda in the table, where a decorator has put something around it."""
+    for cell in getattr(rule, "__closure__", None) or ():
+        if inspect.isfunction(cell.cell_contents):
+            return cell.cell_contents
+    return rule
 
 
 def _same_rule(node: ast.Lambda, rule: object, parameters: list[str]) -> bool:
@@ -110,7 +166,8 @@ def _same_rule(node: ast.Lambda, rule: object, parameters: list[str]) -> bool:
     names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     if [n for n in parameters if n in names] != names:
         return False
-    compiled = compile(ast.Expression(ast.fix_missing_locations(node)), "", "eval").co_consts[0]
+    expression = compile(ast.Expression(ast.fix_missing_locations(node)), "", "eval")
+    compiled = next(c for c in expression.co_consts if isinstance(c, CodeType))
     code = getattr(rule, "__code__", None)
     return (
         code is not None

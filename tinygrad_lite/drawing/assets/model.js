@@ -22,7 +22,8 @@ function boxOf(id, closed) {
 const textOf = (id) => cards.get(id) ?? groups.get(id);
 
 function visible(closed) {
-  const boxes = new Set(data.cards.map((card) => boxOf(card.id, closed)));
+  const sealed = data.groups.filter((group) => group.sealed); // their cards are not in the page
+  const boxes = new Set([...data.cards, ...sealed].map((each) => boxOf(each.id, closed)));
   const merged = new Map();
   for (const edge of data.edges) {
     const source = boxOf(edge.source, closed);

@@ -179,6 +179,7 @@ function firstSight() {
     if (eye.scale >= 0.6) return;
     if (!turned || scales[direction] < Math.max(...Object.values(scales))) {
       direction = DIRECTIONS[(DIRECTIONS.indexOf(direction) + (turned ? 3 : 1)) % 4];
+      view.elements.clear(); // nothing to move from
       redraw();
       fit();
     }
