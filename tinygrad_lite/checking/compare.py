@@ -139,7 +139,8 @@ class _Judgement:
         epsilon = SINGLE if target.single else DOUBLE
         with np.errstate(invalid="ignore"):
             off = ~(error <= ROUNDING * epsilon * noise)
-            beyond = ~(error <= GREY * noise)
+            size = np.abs(np.asarray(self.automatic[key], dtype=np.float64))
+            beyond = ~(error <= GREY * (size + np.mean(size)))
             relative = np.where(off, error / np.where(noise > 0, noise, 1), 0)
         self.masks[key] = off
         if not off.any():
@@ -184,13 +185,14 @@ class _Judgement:
 
 
 def _telling(candidate: Candidate) -> bool:
-    """Whether a mistake is a particular one, not a number fitted to a tiny difference."""
-    return candidate.kind not in ("factor", "stale", CONVENTION)
+    """Whether a mistake can be tiny: a small term left out. Other tiny differences are rounding,
+    or an epsilon that one side leaves out."""
+    return candidate.kind in ("regularisation", "one-path", "overwritten-path")
 
 
 def _enter_diagnosis(report: Report, diagnosis: Diagnosis | None, judged: _Judgement) -> None:
     report.notes += judged.notes
-    if judged.grey:
+    if judged.grey and report.ok:
         grey = list(judged.grey)
         key = grey[0]
         worst = max(report.row(k).relative_error for k in grey)

@@ -128,29 +128,39 @@ class _Search:
         self.about = Circumstances(self.record, self.found, base, whole.links)
         self.now = {key: self._shown(key, self.found, base) for key in keys}
         self.wrong = [key for key in self.wrong if not self.targets[key].equals(self.now[key])]
+        # Most candidates fail at the first wrong gradient already, on a small part of the graph.
+        first = self.wrong[:1]
+        self.quick = Record(whole.record.cost, first) if first else self.record
 
     # -- judging a candidate ---------------------------------------------------------------------
 
-    def predict(self, changes: Changes) -> dict[Value, Array]:
-        """What the keys would be with further changes; only those that the changes reach."""
+    def predict(self, changes: Changes, record: Record | None = None) -> dict[Value, Array]:
+        """What the keys would be with further changes; only those that the changes reach.
+
+        Args:
+            record: a part of the whole that leads to fewer keys.
+        """
+        record = record or self.record
         together = self.base | changes
         try:
-            delta = self._delta(changes, together)
+            delta = self._delta(changes, together, record)
             if delta is not None:
                 if not any(np.any(d) for d in delta.values()):
                     return {}
-                moved = self.record.push(delta, self.base)
+                moved = record.push(delta, self.base)
                 return {
                     key: self._shown(key, {key: self.found.get(key, 0.0) + moved[key]}, together)
-                    for key in self.now
+                    for key in record.keys
                     if key in moved
                 }
         except KeyError:
             pass  # an accepted change looks at cotangents that a partial pass does not have
-        found = self.record.pull(together)
-        return {key: self._shown(key, found, together) for key in self.now}
+        found = record.pull(together)
+        return {key: self._shown(key, found, together) for key in record.keys}
 
-    def _delta(self, changes: Changes, together: Changes) -> dict[Value, Array] | None:
+    def _delta(
+        self, changes: Changes, together: Changes, record: Record
+    ) -> dict[Value, Array] | None:
         """The change at the only place that the changes concern, None if there are more."""
         nodes = {e.node for e in (*changes.scales, *changes.edges)} | set(changes.links)
         if changes.data or changes.shown or len(nodes) + len(changes.totals) != 1:
@@ -158,11 +168,13 @@ class _Search:
         for value, total in changes.totals.items():
             return {value: total(self.found[value]) - self.found[value]}
         (node,) = nodes
+        if node not in record.needed:
+            return {}
         before: dict[Value, Array] = {}
         after: dict[Value, Array] = {}
         g = self.found[node]
-        self.record.spread(node, g, before, self.found, self.base)
-        self.record.spread(node, g, after, self.found, together)
+        record.spread(node, g, before, self.found, self.base)
+        record.spread(node, g, after, self.found, together)
         return {
             value: after.get(value, 0.0) - before.get(value, 0.0) for value in {*before, *after}
         }
@@ -172,16 +184,19 @@ class _Search:
         return changes.shown[key](g) if key in changes.shown else g
 
     def explained(self, changes: Changes) -> tuple[set[Value], float]:
-        """The wrong keys that a candidate reproduces; none if it spoils a right one.
+        """The wrong keys that a candidate reproduces; none if the first is not among them, or if
+        it spoils a right one.
 
         Returns:
             those keys, and the largest distance among them.
         """
+        first = self.wrong[0]
         try:
+            at_first = self.predict(changes, self.quick)
+            if first not in at_first or not self.targets[first].equals(at_first[first]):
+                return set(), np.inf
             new = self.predict(changes)
         except (Inapplicable, ValueError, TypeError, IndexError, KeyError, ArithmeticError):
-            return set(), np.inf
-        if not new:
             return set(), np.inf
         for key in self.right:
             if key in new and not self.targets[key].equals(new[key], slack=10):
@@ -211,17 +226,26 @@ class _Search:
             keys, distance = self.explained(candidate.changes)
             if keys and len(keys) == len(self.wrong):
                 complete.append(Answer([candidate], distance))
-            elif keys and self.wrong[0] in keys:
+            elif keys:
                 partial.append((keys, Answer([candidate], distance)))
             elif depth > 1 and not complete and len(near) < 4:
                 near += self._times_a_constant(candidate)
+        if not complete:
+            complete = [
+                Answer([c], distance)
+                for c in self._stale()
+                for keys, distance in [self.explained(c.changes)]
+                if len(keys) == len(self.wrong)
+            ]
         if complete or depth == 1:
             yield from complete
             return
         yield from near
+        if near:
+            return
         partial.sort(key=lambda pair: (-len(pair[0]), pair[1].rank))
         found = 0
-        for _, answer in partial[:8]:
+        for _, answer in partial[:4]:
             (candidate,) = answer.candidates
             rest = _Search(self.whole, self.base | candidate.changes, self.wrong, self.right)
             for further in rest.answers(depth - 1):
@@ -233,11 +257,15 @@ class _Search:
 
     def _times_a_constant(self, candidate: Candidate) -> list[Answer]:
         """A candidate whose prediction is the hand-derived gradient up to one factor."""
+        first = self.wrong[0]
+        hand = self.targets[first].hand
         try:
+            part = np.asarray(self.predict(candidate.changes, self.quick).get(first, 0.0))
+            if hand.shape != part.shape or not _collinear(hand, part):
+                return []
             new = self.predict(candidate.changes)
         except (Inapplicable, ValueError, TypeError, IndexError, KeyError, ArithmeticError):
             return []
-        first = self.wrong[0]
         if first not in new or any(key not in new for key in self.wrong):
             return []
         if any(
@@ -280,7 +308,6 @@ class _Search:
             if shown is not None:
                 yield shown
         yield from self._habits(families)
-        yield from self._stale()
 
     def _places(self, first: Value) -> list[Value]:
         """Values whose cotangent may be the first to be wrong: it reaches the first wrong key and
@@ -383,7 +410,7 @@ class _Search:
             return None
         changes = candidate.changes
         try:
-            new = self.predict(changes).get(first)
+            new = self.predict(changes, self.quick).get(first)
         except (Inapplicable, ValueError, TypeError, IndexError, KeyError, ArithmeticError):
             return None
         if new is None:
@@ -408,16 +435,17 @@ class _Search:
             if candidate.family:
                 families.setdefault(f"{candidate.kind} {candidate.family}", []).append(candidate)
         yield from self._constant_habits(free)
+        yield from self._scaled_everywhere(free)
         for members in families.values():
             if len({m.where for m in members}) < 2 and len({m.at for m in members}) < 2:
                 continue
             yield _together(members)
-            lines = {m.where.frame_offset for m in members}
-            if len(lines) > 1:
-                for line in lines:
-                    some = [m for m in members if m.where.frame_offset == line]
-                    if len(some) > 1:
-                        yield _together(some)
+            for part in (lambda m: m.where.frame_offset, lambda m: about.layers.get(m.where, 0)):
+                parts: dict[int, list[Candidate]] = {}
+                for member in members:
+                    parts.setdefault(part(member), []).append(member)
+                if len(parts) > 1:
+                    yield from (_together(some) for some in parts.values() if len(some) > 1)
 
     def _all_found(self) -> Mapping[Value, Array]:
         if self.record is self.whole.record:
@@ -462,6 +490,24 @@ class _Search:
                 (reading, *_) = scales.named(self.about, c, penalties[0].argument, penalties[0])
                 changes = Changes(scales=dict.fromkeys(penalties, c))
                 yield replace(reading, changes=changes)
+
+    def _scaled_everywhere(self, free: list[Value]) -> Iterator[Candidate]:
+        """A factor on the same edge each time a line of the user's code is run, as in a loop."""
+        inside = set(free)
+        groups: dict[object, list[Edge]] = {}
+        for value in self._telling(free):
+            for edge in self.whole.record.consumers.get(value, []):
+                node = edge.node
+                key = (node.frame_code, node.frame_offset, node.operation, edge.argnum)
+                groups.setdefault(key, []).append(edge)
+        for edges in groups.values():
+            if len(edges) < 2 or not all(edge.argument in inside for edge in edges):
+                continue
+            for c in (-1.0, 0.0, 0.5, 2.0):
+                every = Changes(scales=dict.fromkeys(edges, c))
+                for reading in scales.named(self.about, c, edges[0].argument, edges[0]):
+                    extra = -0.1 if reading.kind == "sign" and _is_negating(edges[0]) else 0.05
+                    yield replace(reading.weighted(extra), changes=every)
 
     def _shapes(self) -> Iterator[Candidate]:
         """Gradients of another shape than their Value's: one habit or each on its own."""
@@ -512,6 +558,13 @@ def _together(members: list[Candidate]) -> Candidate:
         best, changes=changes, prior=best.prior + 0.05,
         sentence=f"{best.sentence}; the same at every place of this kind ({places})",
     )  # fmt: skip
+
+
+def _collinear(a: Array, b: Array) -> bool:
+    """Whether one is a multiple of the other, up to a little more than rounding."""
+    a, b = np.ravel(a), np.ravel(b)
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return size > 0 and abs(float(a @ b)) > (1 - 1e-6) * size
 
 
 def _is_negating(edge: Edge | None) -> bool:

@@ -85,7 +85,7 @@ FUNCTIONS: dict[str, Function] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Link:
     """From `z` to `a` through `inside` (consumers first, `a` included)."""
 
@@ -162,7 +162,8 @@ def _links_to(a: Value, record: Record) -> list[Link]:
         frontier.update(arguments)
         if len(frontier) == 1:
             (z,) = frontier
-            if z.shape == a.shape and not all(map(_is_linear, inside)):
+            # A link that ends in a linear step has the derivative of the one before, scaled.
+            if z.shape == a.shape and not _is_linear(a):
                 links.append(Link(z, a, tuple(inside), elementwise))
         if not elementwise and a.ndim == 0:
             break

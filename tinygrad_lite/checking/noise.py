@@ -43,10 +43,12 @@ def sensitivity(record: Record, automatic: dict[Value, Array]) -> dict[Value, Ar
             data[node] = shaken(recompute(node, data))
         totals = dict.fromkeys(record.nodes, shaken)
         found = record.pull(Changes(totals=totals, data=data))
+        # Beyond this it is not rounding that moves an entry, but a tie or kink that tips over.
+        limit = 100 * max(float(np.max(np.abs(g), initial=0.0)) for g in automatic.values())
         noise = {}
         for key in record.keys:
             right = np.asarray(automatic[key], dtype=np.float64)
             moved = np.abs(np.asarray(found.get(key, 0.0)) - right) / off
-            moved = np.where(np.isfinite(moved), moved, np.abs(right))
+            moved = np.minimum(np.where(np.isfinite(moved), moved, limit), limit)
             noise[key] = np.abs(right) + moved + (np.mean(moved) if moved.size else 0.0)
     return noise

@@ -33,6 +33,9 @@ class Edge(NamedTuple):
         # Values compare by their data.
         return isinstance(other, Edge) and self[0] is other[0] and self[1] == other[1]
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((id(self.node), self.argnum))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 import numpy as np
 
@@ -39,6 +40,12 @@ class Target:
             return np.inf
         if supposed.size == 0:
             return 0.0
+        if supposed.ndim == 0:
+            one, other = float(supposed), float(self.hand)
+            largest = max(abs(one), abs(other))
+            if not isfinite(largest):
+                return inf
+            return abs(one - other) / largest if largest else 0.0
         with np.errstate(all="ignore"):
             scale = max(float(np.max(np.abs(self.hand))), float(np.max(np.abs(supposed))))
             apart = float(np.max(np.abs(supposed - self.hand)))

@@ -119,6 +119,31 @@ class Circumstances:
         """Links that start at a Value."""
         return (link for link in self.links if link.z is z)
 
+    @cached_property
+    def other_ends(self) -> dict[Value, list[Value]]:
+        """The other ends of the elementwise links at each Value."""
+        ends: dict[Value, list[Value]] = {}
+        for link in self.links:
+            if link.elementwise and link.name:
+                ends.setdefault(link.a, []).append(link.z)
+                ends.setdefault(link.z, []).append(link.a)
+        return ends
+
+    @cached_property
+    def layers(self) -> dict[Value, int]:
+        """How many products with a parameter lie between each Value and the cost, at most."""
+        layers: dict[Value, int] = {self.record.cost: 0}
+        for node in self.record.nodes:
+            name = node.operation.name if node.operation is not None else ""
+            weighs = name in _WEIGHING and any(
+                type(a) is Value and a.operation is None for a in node.args
+            )
+            beyond = layers.get(node, 0) + weighs
+            for a in node.args:
+                if type(a) is Value and a in self.record.needed:
+                    layers[a] = max(layers.get(a, 0), beyond)
+        return layers
+
     def siblings(self, edge: Edge) -> list[Value]:
         """Operations recorded at the same line, as in a loop over time steps, in order."""
         key = _origin(edge.node)
@@ -132,6 +157,7 @@ class Circumstances:
         return groups
 
 
+_WEIGHING = {"multiply", "matmul", "dot", "einsum", "linear", "weighted_sum", "conv2d", "conv1d"}
 _SCALING = {"multiply", "divide"}
 
 

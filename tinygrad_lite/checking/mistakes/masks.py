@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.rules.pooling import largest, window_spread, window_sums
 
 _EXTREMA = {"max", "min", "amax", "amin", "maximum", "minimum"}
 
@@ -60,8 +61,45 @@ def of_edge(edge: Edge) -> Iterator[Candidate]:
             )  # fmt: skip
     if name in _EXTREMA and len(node.args) == 1:
         yield from _ties(edge, candidate)
+    if node.operation.function is largest:
+        yield from _pooling(node, candidate)
     if name in ("maximum", "minimum", "relu", "abs", "absolute"):
         yield from _kinks(edge, candidate)
+
+
+def _pooling(node: Value, candidate) -> Iterator[Candidate]:  # type: ignore[no-untyped-def]
+    """Max-pooling that passes back to whole windows, or the whole gradient to every tie."""
+    settings = dict(node.metadata or {})
+
+    def spread(y: Array, size: tuple[int, ...]) -> Array:
+        return window_spread(y, size=size, **settings)
+
+    def everywhere(local: Local) -> Array:
+        return spread(local.g, np.shape(local.args[0])[2:])
+
+    def whole(local: Local) -> Array:
+        x = np.asarray(local.args[0])
+        ones = np.ones_like(np.asarray(local.g))
+        shares = np.asarray(local.rule(g=ones))
+        ties = window_sums(1.0 * (shares > 0), **settings)
+        return local.rule(g=local.g * ties) + 0 * x
+
+    target = called(node)
+    mend = "pass it to the entry that is the largest of its window"
+    yield candidate(
+        "mask", everywhere,
+        f"max-pooling to {target} passes the gradient back to every entry of a window", mend,
+        "pool", 0.1,
+    )  # fmt: skip
+    yield candidate(
+        "mask", lambda local: everywhere(local) / np.prod(settings["kernel"]),
+        f"max-pooling to {target} is pulled back like average pooling", mend, "pool-mean", 0.1,
+    )  # fmt: skip
+    yield candidate(
+        "mask", whole,
+        f"where entries of a window of {target} tie for the largest, each receives the whole "
+        f"gradient", "share it among the ties, or give it to one", "pool-ties", 0.15,
+    )  # fmt: skip
 
 
 def _ties(edge: Edge, candidate) -> Iterator[Candidate]:  # type: ignore[no-untyped-def]

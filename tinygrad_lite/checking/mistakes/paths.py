@@ -29,6 +29,8 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
     target = called(value)
     leaf = value.operation is None
     samples = leaf and _independent(edges)
+    # A line that is run several times, as in a loop, or one operation using a Value twice.
+    repeated = len({(e.node.frame_code, e.node.frame_offset) for e in edges}) == 1
     yield Candidate(
         "averaged-batch" if samples else "averaged-paths",
         Changes(scales=dict.fromkeys(edges, 1 / count)), value, value,
@@ -43,7 +45,7 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
     for some in kept:
         dropped = [e for e in edges if e not in some]
         first = some == edges[-1:]
-        overwritten = len(some) == 1 and (leaf and (first or samples))
+        overwritten = len(some) == 1 and repeated and (first or samples or count == 2)
         scales = Changes(scales=dict.fromkeys(dropped, 0.0))
         ways = ", ".join(place(e.node) for e in dropped[:3]) + ", ..." * (len(dropped) > 3)
         label = "first" if first else "last" if some == edges[:1] else f"{len(some)}"
@@ -51,14 +53,14 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
             "one-path", scales, value, value,
             f"of the {count} paths from the cost back to {target} only {len(some)} "
             f"{'is' if len(some) == 1 else 'are'} counted; missing: {ways}",
-            f"sum over all uses of {target}", f"kept-{label}", 0.5 if overwritten else 0.3,
+            f"sum over all uses of {target}", f"kept-{label}", 0.2 if overwritten else 0.1,
         )  # fmt: skip
         if len(some) == 1:
             yield Candidate(
                 "overwritten-path", scales, value, value,
                 f"each of the {count} uses of {target} assigns its gradient anew (= instead of "
                 f"+=), so only {place(some[0].node)} is left; missing: {ways}",
-                "accumulate with +=", f"overwritten-{label}", 0.3 if overwritten else 0.5,
+                "accumulate with +=", f"overwritten-{label}", 0.1 if overwritten else 0.2,
             )  # fmt: skip
 
 

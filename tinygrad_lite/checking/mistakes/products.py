@@ -11,6 +11,7 @@ from tinygrad_lite.checking.links import is_elementwise
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.rules.convolution import correlate, spread
 
 POOL = 24  # arrays of one shape to try in the place of an operand
 
@@ -28,8 +29,33 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
             yield from _arrangements(edge)
         for position in arrays:
             yield from _replaced(about, edge, position, elementwise)
+    yield from _other_end(about, edge)
     yield from _in_time(about, edge)
     yield from _convolutions(edge)
+
+
+def _other_end(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
+    """An activation's input in the place of its output in a product, or the reverse."""
+    node, argnum = edge
+    if node.operation.name not in _PRODUCTS or len(node.args) > 1000:  # type: ignore[union-attr]
+        return
+    partner = argnum + 1 if len(node.args) > 2 else 1 - argnum
+    operand = node.args[partner] if partner < len(node.args) else None
+    if type(operand) is not Value:
+        return
+    for other in about.other_ends.get(operand, []):
+
+        def change(local: Local, other: Value = other) -> Array:
+            return local.rule(args=local.with_argument(partner, other.data))
+
+        yield _candidate(
+            "wrong-operand", edge, change,
+            f"in the gradient of {called(edge.argument)}, {called(other)} is used in the place of "
+            f"{called(operand)}", f"use {called(operand)}", "other-end", 0.35,
+        )  # fmt: skip
+
+
+_PRODUCTS = {"multiply", "matmul", "dot", "outer", "inner", "einsum", "weighted_sum", "linear"}
 
 
 def _candidate(
@@ -48,9 +74,17 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
     if name not in ("multiply", "divide", "power"):
         return
     labels = [called(a) if type(a) is Value else "the constant" for a in node.args]
-    for i in (-2, -1, 0, 1, 2):
-        for j in (-2, -1, 0, 1, 2):
+    # A power of a single constant is a factor, which is sought elsewhere.
+    right = _RIGHT_POWERS.get((name, argnum), (0, 0))
+    powers_of = [
+        (-2, -1, 0, 1, 2) if _size(a) > 1 or type(a) is Value else (exponent,)
+        for a, exponent in zip(node.args, right, strict=True)
+    ]
+    for i in powers_of[0]:
+        for j in powers_of[1]:
             for sign in (1, -1):
+                if name != "power" and (i, j) == right:
+                    continue
 
                 def change(local: Local, i: int = i, j: int = j, sign: int = sign) -> Array:
                     x, y = (np.asarray(a, dtype=np.float64) for a in local.args)
@@ -75,6 +109,12 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
                     _right_factor(name, argnum, labels),
                     f"monomial-{i}-{j}-{sign}", 0.4 + 0.1 * (abs(i) + abs(j)) + 0.2 * (sign < 0),
                 )  # fmt: skip
+
+
+_RIGHT_POWERS = {
+    ("multiply", 0): (0, 1), ("multiply", 1): (1, 0), ("divide", 0): (0, -1),
+    ("divide", 1): (1, -2),
+}  # fmt: skip
 
 
 def _right_factor(name: str, argnum: int, labels: list[str]) -> str:
@@ -153,14 +193,12 @@ def _replaced(
         flipped = np.swapaxes(data, -1, -2)
         yield candidate("transposed", flipped, f"{label} is transposed", "operand-T", 0.3)
     pool = about.arrays_by_shape.get(np.shape(data), [])
-    for other_label, array, value in pool[:POOL]:
-        if array is data:
-            continue
-        related = type(operand) is Value and _is_pair(about, operand, value)
-        yield candidate(
-            "wrong-operand", array, f"{other_label} is used in the place of {label}",
-            "pre-activation" if related else f"operand-{other_label}", 0.4 if related else 0.6,
-        )  # fmt: skip
+    for other_label, array, _ in pool[:POOL]:
+        if array is not data:
+            yield candidate(
+                "wrong-operand", array, f"{other_label} is used in the place of {label}",
+                f"operand-{other_label}", 0.6,
+            )  # fmt: skip
     if isinstance(data, np.ndarray) and data.ndim:
         for axis in range(min(data.ndim, 3)):
             for shift in (1, -1):
@@ -243,6 +281,12 @@ def _convolutions(edge: Edge) -> Iterator[Candidate]:
     if "stride" not in settings or len(node.args) < 2:
         return
     target = called(edge.argument)
+    for setting in ("stride", "padding"):
+        yield _candidate(
+            "kernel-flip", edge, _without(setting),
+            f"in the gradient of {target}, the {setting} of the convolution is forgotten",
+            f"use the {setting} {settings.get(setting)} of the forward pass", f"no-{setting}", 0.1,
+        )  # fmt: skip
     for position, a in enumerate(node.args):
         data = _data(a)
         if position != argnum and np.ndim(data) >= 3:
@@ -261,6 +305,25 @@ def _convolutions(edge: Edge) -> Iterator[Candidate]:
             )  # fmt: skip
 
 
+def _without(setting: str) -> Change:
+    """The rule of a convolution with unit stride, or without taking the padding off again."""
+
+    def change(local: Local) -> Array:
+        node, argnum = local.edge
+        settings = dict(node.metadata or {})
+        if setting == "stride":
+            return local.rule(stride=tuple(1 for _ in settings["stride"]))
+        if argnum != 0 or node.operation.function is not correlate:  # type: ignore[union-attr]
+            return local.rule(padding=tuple(0 for _ in settings["padding"]))
+        rows, columns = np.shape(local.args[0])[2:]
+        padding = settings.pop("padding")
+        size = (rows + 2 * padding[0], columns + 2 * padding[1])
+        full = spread(local.g, local.args[1], size=size, padding=(0, 0), **settings)
+        return full[:, :, :rows, :columns]
+
+    return change
+
+
 def rolled(data: Array, shift: int, axis: int, wrap: bool) -> Array:
     """An array moved by one along an axis, wrapping around or filled with zeros."""
     moved = np.roll(data, shift, axis)
@@ -269,11 +332,6 @@ def rolled(data: Array, shift: int, axis: int, wrap: bool) -> Array:
         index[axis] = 0 if shift > 0 else -1
         moved[tuple(index)] = 0
     return moved
-
-
-def _is_pair(about: Circumstances, a: Value, b: Value | None) -> bool:
-    """Whether two Values are the input and the output of one activation."""
-    return any({link.z, link.a} == {a, b} for link in about.links)
 
 
 def _is_mask(a: Any) -> bool:

@@ -141,14 +141,12 @@ def _dropped(about, value, edge, reading) -> Iterator[Candidate]:  # type: ignor
         f"a later assignment to the gradient of {target} overwrote what {place(edge.node)} had "
         f"passed back: = instead of +="
     )
-    leaf = value.operation is None
-    earliest_kept = kept is not None and (kept == first or kept.node is last.node)
-    likely = leaf and earliest_kept
+    likely = kept is not None and first.node.frame_offset == last.node.frame_offset
     yield reading(
-        "one-path", text, "add this path: a Value used twice gets the sum", 0.6 if likely else 0.3
+        "one-path", text, "add this path: a Value used twice gets the sum", 0.15 if likely else 0.05
     )
     if kept is not None:
-        yield reading("overwritten-path", overwrote, "accumulate with +=", 0.3 if likely else 0.6)
+        yield reading("overwritten-path", overwrote, "accumulate with +=", 0.05 if likely else 0.15)
 
 
 def is_softmax(z: Value, a: Value) -> int | None:

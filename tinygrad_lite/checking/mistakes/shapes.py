@@ -11,6 +11,7 @@ from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, 
 from tinygrad_lite.checking.mistakes.products import rolled
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable, Local, Total
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.rules.convolution import correlate
 
 
 def of_value(value: Value, shape: tuple[int, ...]) -> Iterator[Candidate]:
@@ -76,7 +77,7 @@ def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> It
     if wide == have or edge.node.operation is None or edge.node.operation.name in _REDUCING:
         return
     target = called(value)
-    right = f"sum over {_axes_words(have, wide)}: every entry of {target} was used there"
+    right = f"sum over {_axes_words(_summed(about, edge))}: every entry of {target} was used there"
 
     def candidate(kind: str, form: str, sentence: str, prior: float) -> Candidate:
         if shape != have:
@@ -84,17 +85,18 @@ def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> It
             others = _others(about, edge)
 
             def shown(g: Array) -> Array:
-                return _formed(local.rule(), form, shape) + others
+                return _formed(_unsummed(local), form, shape) + others
 
             changes = Changes(shown={value: shown})
         else:
 
             def change(local: Local) -> Array:
-                return _formed(local.rule(), form, have)
+                return _formed(_unsummed(local), form, have)
 
             changes = Changes(edges={edge: change})
         return Candidate(kind, changes, value, edge.node, sentence, right, f"{kind}-{form}", prior)
 
+    own = {axis for axis in range(len(wide)) if axis not in _summed(about, edge)}
     yield candidate(
         "unsummed-broadcast", "as is",
         f"the gradient of {target} is not summed over the axes along which it was broadcast", 0.0,
@@ -108,8 +110,10 @@ def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> It
     for n in range(1, len(wide) + 1):
         for axes in combinations(range(len(wide)), n):
             for reduce in ("sum", "mean"):
+                partly = own.isdisjoint(axes)
                 yield candidate(
-                    "wrong-axis", f"{reduce} {axes}",
+                    "unsummed-broadcast" if partly and shape != have else "wrong-axis",
+                    f"{reduce} {axes}",
                     f"the gradient of {target} is the {reduce} over "
                     f"{'axes' if n > 1 else 'axis'} {', '.join(map(str, axes))}",
                     0.1 if reduce == "sum" else 0.3,
@@ -161,6 +165,24 @@ def _formed(local: Array, form: str, shape: tuple[int, ...]) -> Array:
     return np.reshape(out, shape)
 
 
+def _unsummed(local: Local) -> Array:
+    """What a rule gives before the engine sums over broadcast axes; a rule that sums itself, as
+    that of a bias inside an operation, is taken to have started from the cotangent."""
+    own = local.rule()
+    return local.g if np.shape(own) == local.edge.argument.shape else own
+
+
+def _summed(about: Circumstances, edge: Edge) -> set[int]:
+    """Axes of the result over which the right gradient of an argument is a sum."""
+    have, wide = edge.argument.shape, edge.node.shape
+    function = edge.node.operation.function  # type: ignore[union-attr]
+    if function is correlate and len(have) == 1:
+        return set(range(len(wide))) - {1}
+    extra = len(wide) - len(have)
+    stretched = {i + extra for i, n in enumerate(have) if n == 1 and wide[i + extra] != 1}
+    return set(range(extra)) | stretched
+
+
 def _others(about: Circumstances, edge: Edge) -> Array:
     """What other uses of the same Value contribute: nothing, if this is the only one."""
     if len(about.record.consumers.get(edge.argument, [])) > 1:
@@ -168,11 +190,8 @@ def _others(about: Circumstances, edge: Edge) -> Array:
     return 0.0
 
 
-def _axes_words(have: tuple[int, ...], wide: tuple[int, ...]) -> str:
-    extra = len(wide) - len(have)
-    axes = [*range(max(extra, 0))]
-    axes += [i + extra for i, n in enumerate(have) if n == 1 and wide[i + extra] != 1]
-    return f"{'axes' if len(axes) > 1 else 'axis'} {', '.join(map(str, axes))}"
+def _axes_words(axes: set[int]) -> str:
+    return f"{'axes' if len(axes) > 1 else 'axis'} {', '.join(map(str, sorted(axes)))}"
 
 
 _REDUCING = {"sum", "mean", "max", "min", "var", "std", "prod", "getitem", "matmul", "take", "norm"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,15 @@ def of_last_step(about: Circumstances, leaf: Value) -> Iterator[Candidate]:
                 )  # fmt: skip
 
 
-def _wrong_slopes(link: Link) -> Iterator[tuple[str, str, Form, str, str, float]]:
+Slope = tuple[str, str, Form, str, str, float]
+
+
+@lru_cache(maxsize=4096)
+def _wrong_slopes(link: Link) -> list[Slope]:
+    return list(_each_wrong_slope(link))
+
+
+def _each_wrong_slope(link: Link) -> Iterator[Slope]:
     """(kind, family, form, sentence, correction, prior) for each wrong derivative of a link."""
     name = link.name or _operation(link)
     function = FUNCTIONS.get(link.name)
@@ -130,7 +139,7 @@ def _proportional(link: Link, form: Form) -> bool:
     ratios = []
     with np.errstate(all="ignore"):
         for z, a, slope in link.probes:
-            ratios.append(np.ravel(form(z, a) / slope))
+            ratios.append(np.ravel(form(np.asarray(z), np.asarray(a)) / slope))
     ratio = np.concatenate(ratios)
     ratio = ratio[np.isfinite(ratio)]
     return bool(ratio.size > 1 and np.ptp(ratio) <= 1e-9 * np.max(np.abs(ratio)))
@@ -139,7 +148,7 @@ def _proportional(link: Link, form: Form) -> bool:
 def _multiplied(form: Form) -> Jump:
     def jump(g: Array, z: Array, a: Array) -> Array:
         with np.errstate(all="ignore"):
-            return g * form(z, a)
+            return g * form(np.asarray(z), np.asarray(a))
 
     return jump
 
@@ -149,7 +158,7 @@ def _last_step(link: Link, form: Form) -> Callable[[Local], Any]:
         # What belongs to other uses of z stays as it is.
         above = local.found[link.a]
         with np.errstate(all="ignore"):
-            wrong = above * form(link.z.data, link.a.data)
+            wrong = above * form(np.asarray(link.z.data), np.asarray(link.a.data))
         return local.rule(g=local.g + wrong - link.pull(above))
 
     return change

@@ -10,6 +10,7 @@ from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, 
 from tinygrad_lite.checking.passes import Array, Changes
 from tinygrad_lite.engine.value import Value
 
+NEAR = 0.5  # share of the difference that a usual step size must explain before it is refined
 STEPS = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003, 0.001, 1e-4, 2.0)
 
 
@@ -38,7 +39,10 @@ def candidates(
             def error(step: float, build: Callable[[float], Candidate] = build) -> float:
                 return fits(build(step))
 
-            yield build(_refined(error, min(STEPS, key=error)))
+            errors = {step: error(step) for step in STEPS}
+            best = min(STEPS, key=errors.__getitem__)
+            if errors[best] < NEAR * fits(build(0.0)):
+                yield build(_refined(error, best))
 
 
 def _builder(

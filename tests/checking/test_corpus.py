@@ -1,0 +1,35 @@
+"""The corpus of wrong and right gradients: every wrong one caught and named, no false alarm."""
+
+from collections import Counter
+
+import pytest
+
+from corpus.wrong_gradients import CASES, RIGHT, WRONG
+from tinygrad_lite.checking.compare import compare
+from tinygrad_lite.checking.mistakes.candidate import KINDS
+
+
+@pytest.mark.parametrize("case", WRONG, ids=str)
+def test_wrong_gradient_is_caught_and_named(case):
+    report = compare(*case.build())
+    assert not report.ok
+    assert not report.engine_doubts
+    assert report.mistakes, str(report)
+    assert report.mistakes[0].kind == case.kind, str(report)
+
+
+@pytest.mark.parametrize("case", RIGHT, ids=str)
+def test_right_gradient_raises_no_alarm(case):
+    report = compare(*case.build())
+    assert report.ok, str(report)
+    assert not report.engine_doubts
+    assert {mistake.kind for mistake in report.mistakes} <= {"precision"}
+
+
+def test_corpus_is_as_large_and_varied_as_it_claims():
+    assert len(WRONG) >= 60 and len(RIGHT) >= 60
+    assert "blog" in CASES[0].name
+    kinds = Counter(case.kind for case in WRONG)
+    assert set(kinds) <= set(KINDS)
+    assert set(kinds) == set(KINDS) - {"precision"}  # which is not a mistake
+    assert len({case.name for case in CASES}) == len(CASES)

@@ -1,0 +1,28 @@
+"""Hand-derived gradients, right ones and ones with a known mistake. Case 1 is the blog's."""
+
+from corpus.wrong_gradients import (
+    attention,
+    batchnorm,
+    convolution,
+    mlp,
+    neurons,
+    physics,
+    rnn,
+    softmax,
+    statistics,
+)
+from corpus.wrong_gradients.case import Case, Domain
+
+_ROOMS = (
+    neurons, mlp, convolution, softmax, batchnorm, rnn, attention, physics, statistics,
+)  # fmt: skip
+
+CASES: list[Case] = [
+    case
+    for room in _ROOMS
+    for domain in vars(room).values()
+    if isinstance(domain, Domain)
+    for case in domain.cases
+]
+WRONG = [case for case in CASES if case.kind is not None]
+RIGHT = [case for case in CASES if case.kind is None]
