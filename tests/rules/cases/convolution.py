@@ -3,15 +3,8 @@
 import numpy as np
 
 from rules.case import Case, smooth
-from tinygrad_lite.rules.convolution import (
-    conv1d,
-    conv2d,
-    conv_transpose1d,
-    conv_transpose2d,
-    correlate,
-    gather_kernel,
-    spread,
-)
+from tinygrad_lite.rules.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from tinygrad_lite.rules.correlation import correlate, gather_kernel, spread
 
 
 def connections(x, weight, stride, padding, dilation, groups):

@@ -11,7 +11,7 @@ from tinygrad_lite.checking.links import is_elementwise
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.rules.convolution import correlate, spread
+from tinygrad_lite.rules.correlation import correlate, spread
 
 POOL = 24  # arrays of one shape to try in the place of an operand
 

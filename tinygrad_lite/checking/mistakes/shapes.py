@@ -11,7 +11,7 @@ from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, 
 from tinygrad_lite.checking.mistakes.products import rolled
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable, Local, Total
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.rules.convolution import correlate
+from tinygrad_lite.rules.correlation import correlate
 
 
 def of_value(value: Value, shape: tuple[int, ...]) -> Iterator[Candidate]:
