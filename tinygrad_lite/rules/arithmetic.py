@@ -22,7 +22,7 @@ def _power_vjp_base(g: Any, out: Any, x: Any, exponent: Any) -> Any:
     if type(exponent) is not int and type(exponent) is not float:
         return _power_vjp_any_base(g, out, x, exponent)
     if exponent == 2:
-        return g * (2 * x)
+        return g * (x + x)  # quicker than 2 * x on an array, and the same
     if exponent == 0:
         return 0.0
     if type(x) is float:
@@ -57,7 +57,7 @@ defvjp(np.subtract, lambda g, out, x, y: g, lambda g, out, x, y: -g, scalar=oper
 defvjp(np.multiply, lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, scalar=operator.mul)
 defvjp(
     np.divide,
-    lambda g, out, x, y: quotient(g, y),
+    lambda g, out, x, y: g / y if type(y) is int and y else quotient(g, y),
     lambda g, out, x, y: -quotient(product(g, out), y),
     scalar=operator.truediv,
 )

@@ -38,18 +38,11 @@ def restored(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
 def _spread(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     """A cotangent of a sum, broadcast to what was summed."""
     shape = np.shape(x)
-    if type(g) is Value:
-        return np.broadcast_to(restored(g, x, axis, keepdims), shape)
-    # np.broadcast_to costs as much as writing 10,000 numbers.
-    if axis is None:
-        one = np.asarray(g)
-        spread = np.ndarray(shape, one.dtype, one, 0, (0,) * len(shape))
-        spread.flags.writeable = False
-        return spread
     g = restored(g, x, axis, keepdims)
-    if np.size(x) > 10_000:
+    # np.broadcast_to costs as much as writing 10,000 numbers.
+    if type(g) is Value or np.size(x) > 10_000:
         return np.broadcast_to(g, shape)
-    copies = np.empty(shape, g.dtype)
+    copies = np.empty(shape, getattr(g, "dtype", np.float64))
     copies[...] = g
     return copies
 
