@@ -28,33 +28,35 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     >>> linear(np.array([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([0.5]))
     array([11.5])
     """
-    if np.ndim(weight) != 2 or np.ndim(x) < 1 or np.shape(x)[-1] != np.shape(weight)[1]:
+    x, weight = np.asarray(x), np.asarray(weight)
+    if weight.ndim != 2 or x.ndim < 1 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
-            f"an input of shape {np.shape(x)} does not fit a weight of shape {np.shape(weight)}: "
-            f"the shapes must be (..., in) and (out, in)"
+            f"an input of shape {x.shape} does not fit a weight of shape {weight.shape}: the "
+            f"shapes must be (..., in) and (out, in)"
         )
+    out: Any = x @ weight.T
     if bias is None:
-        return np.matmul(x, np.transpose(weight))
-    if np.shape(bias) != np.shape(weight)[:1]:
+        return out
+    bias = np.asarray(bias)
+    if bias.shape != weight.shape[:1]:
         raise ValueError(
-            f"a bias of shape {np.shape(bias)} does not fit a weight of shape {np.shape(weight)}: "
-            f"it must have one entry for each of {np.shape(weight)[0]} outputs"
+            f"a bias of shape {bias.shape} does not fit a weight of shape {weight.shape}: it must "
+            f"have one entry for each of {len(weight)} outputs"
         )
-    out = np.asarray(np.matmul(x, np.transpose(weight)))
-    if out.dtype != np.result_type(out, bias):
+    if out.dtype is not bias.dtype:
         return out + bias
     out += bias
     return out
 
 
 def _linear_vjp_x(g: Any, out: Any, x: Any, weight: Any, *bias: Any) -> Any:
-    return np.matmul(g, weight)
+    return g @ weight
 
 
 def _linear_vjp_weight(g: Any, out: Any, x: Any, weight: Any, *bias: Any) -> Any:
     if np.ndim(x) != 2:
         g, x = np.reshape(g, (-1, np.shape(weight)[0])), np.reshape(x, (-1, np.shape(weight)[1]))
-    return np.matmul(np.transpose(g), x)
+    return g.T @ x
 
 
 def _linear_vjp_bias(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:

@@ -43,12 +43,22 @@ def by_hand(x, y, w1, b1, w2, b2) -> Callable[[], object]:
 
 def ours(x, y, *parameters) -> Callable[[], object]:
     """The same with Values."""
+    return _with_values(x, y, parameters, lambda x, w, b: x @ w + b)
+
+
+def ours_by_layers(x, y, w1, b1, w2, b2) -> Callable[[], object]:
+    """The same with the operation of `nn.Linear`, which keeps weights as (outputs, inputs)."""
+    w1, w2 = np.ascontiguousarray(w1.T), np.ascontiguousarray(w2.T)
+    return _with_values(x, y, [w1, b1, w2, b2], tg.linear)
+
+
+def _with_values(x, y, parameters, linear) -> Callable[[], object]:
     values = [Value(p) for p in parameters]
 
     def step() -> object:
         w1, b1, w2, b2 = values
-        hidden = tg.sigmoid(x @ w1 + b1)
-        out = tg.sigmoid(hidden @ w2 + b2)
+        hidden = tg.sigmoid(linear(x, w1, b1))
+        out = tg.sigmoid(linear(hidden, w2, b2))
         cost = ((out - y) ** 2).sum() / len(x)
         for value in values:
             value.grad = None
@@ -115,6 +125,7 @@ def workloads() -> Iterator[tuple[str, dict[str, Callable[[], object]]]]:
     for hidden, batch in ((16, 50), (128, 128)):
         contenders = {
             "tinygrad_lite": ours(*data(hidden, batch)),
+            "tinygrad_lite, linear": ours_by_layers(*data(hidden, batch)),
             "NumPy by hand": by_hand(*data(hidden, batch)),
         }
         for name, peer in (("PyTorch", torch_step), ("jax.jit", jax_step)):
