@@ -35,8 +35,8 @@ def draw_all(runs: list[Run], mnist: Mnist, folder: Path) -> list[Path]:
 def curves(runs: list[Run]) -> Figure:
     """Success rate and average cost on the test images, against the samples seen."""
     # Places are given throughout: laying out automatically takes longer than training a network.
-    figure = Figure(figsize=(11, 5))
-    places = {"left": 0.045, "right": 0.985, "top": 0.93, "bottom": 0.11, "wspace": 0.12}
+    figure = Figure(figsize=(11, 5.5))
+    places = {"left": 0.045, "right": 0.985, "top": 0.93, "bottom": 0.22, "wspace": 0.12}
     rate_axes, cost_axes = figure.subplots(1, 2, gridspec_kw=places)
     for title, group in grouped(runs).items():
         colour = COLOURS[title]
@@ -69,7 +69,15 @@ def curves(runs: list[Run]) -> Figure:
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    rate_axes.legend(loc="lower right", title="dashed: the published rate", frameon=False)
+    handles, labels = rate_axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="lower center",
+        ncols=5,
+        frameon=False,
+        title="dashed: the published rate",
+    )
     if not cost_axes.lines:
         figure.delaxes(cost_axes)
     return figure
