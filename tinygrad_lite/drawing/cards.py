@@ -111,7 +111,8 @@ def card_of_group(graph: Graph, group: Group) -> Card:
         lines.append(text if entries == len(leaves) else f"{text}, {entries:,} numbers")
     if group.fold and group.members and graph.values[group.members[0]].ndim:
         lines.append(f"each {typed_text(graph.values[group.members[0]])}")
-    gradients = [graph.gradients[i] for i in numbers if i in graph.gradients]
+    known = graph.gradients
+    gradients = [known[i] for i in numbers if i in known] if known else []
     worst, text = _of_many(gradients)
     count = len(group.children) + len(group.members) if group.fold else 0
     return Card(
@@ -121,7 +122,7 @@ def card_of_group(graph: Graph, group: Group) -> Card:
         lines=tuple(lines),
         gradient=text,
         summary=worst,
-        is_output=bool(set(graph.outputs) & set(numbers)),
+        is_output=not set(graph.outputs).isdisjoint(numbers),
     )
 
 

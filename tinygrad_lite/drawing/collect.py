@@ -41,6 +41,8 @@ class Graph:
         numbers of the Values that were asked for
     cut
         numbers of computed Values whose own arguments are not drawn
+    uses
+        pairs of a leaf and what is computed from it
     gradients, flows
         summary of the gradient of a Value by number, and of the contribution along an edge; an
         edge that no rule serves has None
@@ -56,6 +58,7 @@ class Graph:
     number: dict[Value, int]
     outputs: tuple[int, ...]
     cut: frozenset[int]
+    uses: list[tuple[Value, Value]]
     with_gradients: bool = False
     gradients: dict[int, Summary] = field(default_factory=dict)
     flows: dict[Edge, Summary | None] = field(default_factory=dict)
@@ -106,13 +109,18 @@ def collect(
     order = consumers_first(*outputs, boundary=given)
     if given:
         order = _on_the_way(order, given, outputs)
+    uses = [
+        (argument, node)
+        for node in order
+        for argument in node.args
+        if type(argument) is Value and argument.operation is None
+    ]
     if given:
         side = leaves_of(order)
         if path_from:
             side = [value for value in side if value in set(given)]
     else:  # leaves_of, without the set of a million Values that it needs
-        arguments = (a for node in order for a in node.args if type(a) is Value)
-        side = list(dict.fromkeys(a for a in arguments if a.operation is None))
+        side = list(dict.fromkeys(leaf for leaf, _ in uses))
     order.reverse()
     number = dict.fromkeys([*order, *side, *outputs], 0)
     values = sorted(number, key=attrgetter("serial"))
@@ -125,7 +133,7 @@ def collect(
         cut = frozenset(
             i for i, v in enumerate(values) if v.operation is not None and v not in inside
         )
-    graph = Graph(values, number, tuple(number[out] for out in outputs), cut)
+    graph = Graph(values, number, tuple(number[out] for out in outputs), cut, uses)
     _pull_back(graph, order, outputs, given, gradient, gradients)
     return graph
 

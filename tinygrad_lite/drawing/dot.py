@@ -25,8 +25,12 @@ FONT = "Helvetica,Arial,sans-serif"
 CROWDED = 60
 """With more arrows than this, they have no labels, which would hide each other and take up room."""
 
-HUGE = 400
+HUGE, HUGER = 400, 2000
 """With more boxes than this, dot is told to be quick rather than perfect."""
+
+FAR, TOO_FAR = 20, 50_000
+"""In a huge picture whose arrows cross more than TOO_FAR ranks in all, which is what dot's time and
+memory grow with, an arrow that crosses more than FAR starts at a copy of its source nearby."""
 
 TOOLTIP_LENGTH = 400
 
@@ -58,12 +62,12 @@ def dot_text(view: View, style: Style) -> str:
     ]
     if size > HUGE:
         # Without newrank dot 2.43 spends most of its time between ranking and ordering; the
-        # limits bound the iterations of network simplex and of the ordering.
-        lines.append(
-            "newrank=true nslimit=0.1 nslimit1=0.1 mclimit=0.05 splines=line nodesep=0.15 "
-            "ranksep=0.3"
-        )
-    caption = _caption(view, style)
+        # limits bound the iterations of network simplex, each of which takes long on a long chain,
+        # and of the ordering.
+        limits = f"nslimit={0 if size > HUGER else 1} nslimit1=0.1 mclimit=0.05"
+        lines.append(f"newrank=true {limits} splines=line nodesep=0.15 ranksep=0.3")
+    far = _far(view) if size > HUGE else frozenset()
+    caption = _caption(view, style, bool(far))
     if caption:
         lines.append(f"label=<{caption}>")
     lines.append(
@@ -75,10 +79,37 @@ def dot_text(view: View, style: Style) -> str:
         f'color="{theme.line}"]'
     )
     lines += _frame_lines(view, style, brief=size > HUGE)
+    titles = {card.id: card.title for card in view.cards()}
     crowded = len(view.arrows) > CROWDED
-    lines += [_arrow_line(arrow, view, style, crowded) for arrow in view.arrows]
+    for i, arrow in enumerate(view.arrows):
+        line = _arrow_line(arrow, view, style, crowded)
+        if i in far:
+            copy = f"{arrow.source}_{i}"
+            title = quoted(titles[arrow.source])
+            lines.append(f'{copy} [label={title} style="rounded,dashed" color="{theme.line}"]')
+            line = line.replace(arrow.source, copy, 1)
+        lines.append(line)
     lines.append("}")
     return "\n".join(lines) + "\n"
+
+
+def _far(view: View) -> frozenset[int]:
+    """Numbers of the arrows to be drawn from a copy of their source."""
+    rank = {card.id: 0 for card in view.cards()}
+    for arrow in view.arrows:  # in order of creation, but for those of groups
+        rank[arrow.target] = max(rank[arrow.target], rank[arrow.source] + 1)
+    nearest: dict[str, int] = {}  # dot puts a leaf right before the first that uses it
+    for arrow in view.arrows:
+        nearest[arrow.source] = min(nearest.get(arrow.source, 10**9), rank[arrow.target])
+    sources = {arrow.target for arrow in view.arrows}
+    spans = [
+        rank[arrow.target]
+        - (rank[arrow.source] if arrow.source in sources else nearest[arrow.source] - 1)
+        for arrow in view.arrows
+    ]
+    if sum(spans) <= TOO_FAR:
+        return frozenset()
+    return frozenset(i for i, span in enumerate(spans) if span > FAR)
 
 
 def text(raw: str, length: int = 48) -> str:
@@ -233,7 +264,7 @@ def _arrow_line(arrow: Arrow, view: View, style: Style, crowded: bool) -> str:
     return f"{arrow.source} -> {arrow.target} [{' '.join(attributes)}]"
 
 
-def _caption(view: View, style: Style) -> str:
+def _caption(view: View, style: Style, copies: bool) -> str:
     """What is shown, what is hidden, and how to read the colours."""
     theme = style.theme
     rows = []
@@ -243,6 +274,8 @@ def _caption(view: View, style: Style) -> str:
         if view.with_gradients:
             rows.append(_legend(theme))
         rows += [text(note, 160) for note in (view.hidden, *view.notes)]
+        if copies:
+            rows.append("dashed boxes are copies of what is used far from where it is computed")
     if not rows:
         return ""
     body = "".join(f'<TR><TD ALIGN="LEFT">{row}</TD></TR>' for row in rows)

@@ -113,24 +113,20 @@ class Tree:
         """Every Value into the group of its scope; a leaf to where it is used."""
         groups: dict[str, Group] = {"": self.root}
         home = self.home
-        leaves: dict[int, str | None] = {}
         number, scopes = graph.number, graph.scopes
         for i, value in enumerate(graph.values):
-            if value.operation is None:
-                leaves[i] = None
-                continue
             scope = scopes.get(i) or _scope_of(value)
             if scope:
                 home[i] = self._group_at(scope, groups)
-            for argument in value.args:
-                if type(argument) is Value and argument.operation is None:
-                    j = number.get(argument)
-                    if j is not None:
-                        before = leaves[j]
-                        if before != scope:
-                            leaves[j] = scope if before is None else _common(before, scope)
-        for i, scope_of_uses in leaves.items():
-            home[i] = self._group_at(scope_of_uses or _scope_of(graph.values[i]), groups)
+        used: dict[int, str] = {}
+        for leaf, consumer in graph.uses:
+            if leaf in number:
+                i = number[leaf]
+                scope = scopes.get(number[consumer]) or _scope_of(consumer)
+                used[i] = _common(used.get(i, scope), scope)
+        for i, scope in used.items():
+            if scope:
+                home[i] = self._group_at(scope, groups)
         for i, group in enumerate(home):
             group.members.append(i)
 
@@ -178,7 +174,13 @@ class Tree:
                 continue
             alike: dict[Hashable, list[int]] = defaultdict(list)
             for i in group.members:
-                alike[_likeness(graph.values[i])].append(i)
+                value = graph.values[i]
+                if value.operation is None:
+                    alike["leaf", stem(value.name), value.shape].append(i)
+                else:
+                    # Where it was recorded stands for the line, which takes long to look up.
+                    shape = () if type(value.data) is float else value.shape
+                    alike[value.operation, value.frame_code, value.frame_offset, shape].append(i)
             group.members = []
             for same in alike.values():
                 if len(same) < ALIKE:
@@ -267,14 +269,6 @@ def _common(a: str, b: str) -> str:
 def _kind(value: Value) -> Hashable:
     name = value.operation.name if value.operation is not None else ""
     return name, () if type(value.data) is float else value.shape
-
-
-def _likeness(value: Value) -> Hashable:
-    shape = () if type(value.data) is float else value.shape
-    if value.operation is None:
-        return "leaf", stem(value.name), shape
-    # Where it was recorded stands for the source line, which takes long to look up.
-    return value.operation, value.frame_code, value.frame_offset, shape
 
 
 def _title(value: Value) -> str:

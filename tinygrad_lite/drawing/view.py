@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,14 +73,17 @@ class View:
     with_gradients: bool
     with_comparison: bool
 
-    def size(self) -> int:
-        """How many boxes there are."""
-        stack, count = [self.everything], 0
+    def cards(self) -> Iterator[Card]:
+        """Every box."""
+        stack = [self.everything]
         while stack:
             frame = stack.pop()
-            count += len(frame.cards)
+            yield from frame.cards
             stack += frame.frames
-        return count
+
+    def size(self) -> int:
+        """How many boxes there are."""
+        return sum(1 for _ in self.cards())
 
 
 def view_of(
