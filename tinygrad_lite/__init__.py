@@ -1,5 +1,6 @@
 """tinygrad_lite: build networks, see their graphs, check hand-derived gradients."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import tinygrad_lite.engine.protocol
@@ -34,6 +35,8 @@ from tinygrad_lite.rules.linear import linear
 from tinygrad_lite.rules.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 if TYPE_CHECKING:
+    from tinygrad_lite.checking.compare import compare
+    from tinygrad_lite.checking.testing import assert_gradients
     from tinygrad_lite.drawing import (
         draw,
         draw_images,
@@ -50,10 +53,12 @@ __all__ = [
     "Program",
     "Value",
     "add_at",
+    "assert_gradients",
     "avg_pool1d",
     "avg_pool2d",
     "check_grads",
     "checkpoint",
+    "compare",
     "conv1d",
     "conv2d",
     "conv_transpose1d",
@@ -96,10 +101,25 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Pictures are imported when first asked for: they'd make importing the package a third slower.
-    if name in __all__:
-        import tinygrad_lite.drawing
+# What is imported when first asked for; together they would double the time of the import.
+_LATER = {
+    "assert_gradients": "tinygrad_lite.checking.testing",
+    "compare": "tinygrad_lite.checking.compare",
+    "draw": "tinygrad_lite.drawing",
+    "draw_images": "tinygrad_lite.drawing",
+    "draw_network": "tinygrad_lite.drawing",
+    "gradient_norms": "tinygrad_lite.drawing",
+    "plot_curves": "tinygrad_lite.drawing",
+    "plot_gradient_norms": "tinygrad_lite.drawing",
+    "plot_histogram": "tinygrad_lite.drawing",
+    "plot_training": "tinygrad_lite.drawing",
+}
+_ROOMS = {"checking", "data", "drawing", "extend", "neurons", "nn", "optim"}
 
-        return getattr(tinygrad_lite.drawing, name)
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    if name in _ROOMS:
+        return import_module(f"tinygrad_lite.{name}")
     raise AttributeError(f"module 'tinygrad_lite' has no attribute {name!r}")
