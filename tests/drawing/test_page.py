@@ -83,7 +83,8 @@ def test_boxes_do_not_overlap(opened):
 
 
 def test_text_stays_inside_its_box(opened):
-    each = opened(draw(two_layers()))
+    cost = two_layers() * Value(1.0, name="a name that is longer than all the rest")
+    each = opened(draw(cost))
     for card in each.page.locator(".card").all():
         body = card.locator(".body").bounding_box()
         for line in card.locator("text").all():

@@ -177,7 +177,7 @@ def call_of(value: Value) -> str:
     constants = any(type(a) is not Value for a in value.args)
     if not constants and not value.metadata:
         return operation.name
-    few = value.args if len(value.args) <= 4 else (*value.args[:3], "…")
+    few = value.args if len(value.args) <= 4 else (*value.args[:3], Ellipsis)
     parts = ["·" if type(a) is Value else _constant(a) for a in few] if constants else []
     parts += [f"{key}={_constant(setting)}" for key, setting in (value.metadata or {}).items()]
     return f"{operation.name}({', '.join(parts)})"
@@ -231,6 +231,8 @@ def _constant(constant: Any) -> str:
         isinstance(constant, np.ndarray) and constant.dtype.kind == "f"
     ):
         return number_text(float(constant))
+    if constant is Ellipsis:
+        return "…"
     if isinstance(constant, (bool, int, str, type(None))):
         return repr(constant)
     if isinstance(constant, (tuple, list)) and len(constant) <= 6:

@@ -72,7 +72,7 @@ def dot_text(view: View, style: Style) -> str:
         lines.append(f"label=<{caption}>")
     lines.append(
         f'node [shape=box style="rounded,filled" fontname="{FONT}" fontsize=10 '
-        f'fontcolor="{theme.ink}" margin="0.09,0.05" width=0.3 height=0.25]'
+        f'fontcolor="{theme.ink}" margin="0.14,0.06" width=0.3 height=0.25]'
     )
     lines.append(
         f'edge [fontname="{FONT}" fontsize=9 fontcolor="{theme.ink}" arrowsize=0.6 '
@@ -197,7 +197,7 @@ def _table(card: Card, view: View, style: Style) -> str:
     if card.gradient and "gradient" in show:
         stroke = stroke_of(card.summary, theme)
         words = f"{text(card.gradient)}{_kind_words(stroke)}"
-        chip = f'<FONT COLOR="{stroke.colour}">■</FONT> '
+        chip = f'<FONT COLOR="{stroke.colour}">■</FONT>&#160;'
         rows.append(_row("grad", chip + words, theme))
         if card.gradient_of:
             rows.append(_row("", f"= {text(card.gradient_of)}", theme))
@@ -289,12 +289,12 @@ def _legend(theme: Theme) -> str:
     )
     cells = [
         "gradient along an arrow:",
-        f'<FONT COLOR="{theme.zero}">┅┅</FONT> zero',
-        f'<FONT COLOR="{theme.vanishing}">····</FONT> below {number_text(VANISHING)}',
+        f'<FONT COLOR="{theme.zero}">┅┅</FONT>&#160;zero',
+        f'<FONT COLOR="{theme.vanishing}">····</FONT>&#160;below {number_text(VANISHING)}',
         f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{shades}</TR>'
         "</TABLE>",
-        f'<FONT COLOR="{theme.exploding}"><B>━━</B></FONT> above {number_text(EXPLODING)}',
-        f'<FONT COLOR="{theme.nan}"><B>╍╍</B></FONT> NaN or ∞',
+        f'<FONT COLOR="{theme.exploding}"><B>━━</B></FONT>&#160;above {number_text(EXPLODING)}',
+        f'<FONT COLOR="{theme.nan}"><B>╍╍</B></FONT>&#160;NaN or ∞',
     ]
     row = "".join(f"<TD>{cell}</TD>" for cell in cells)
     return (

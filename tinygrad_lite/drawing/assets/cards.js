@@ -44,7 +44,7 @@ function cardElement(id, canOpen) {
   made.append(body, inner);
   document.getElementById("measure").append(made);
   let [y, width] = [0, 0];
-  const row = (what, value, className = "") => {
+  const row = (what, value, className = "", valueClass = "value") => {
     const line = element("g", { class: className });
     let x = 0;
     if (what) {
@@ -60,17 +60,17 @@ function cardElement(id, canOpen) {
         style: `fill: ${colourOf(text)}` }));
       x += 15;
     }
-    const shown = element("text", { x, y: y + 13, class: "value" }, value);
+    const shown = element("text", { x, y: y + 13, class: valueClass }, value);
     line.append(shown);
     width = Math.max(width, x + shown.getComputedTextLength());
     y += LINE;
     return line;
   };
-  row("", text.title).querySelector("text").classList.add("title");
+  row("", text.title, "", "title"); // its class now: bold is wider
   if (text.firstWrong) row("", "first wrong gradient");
   if (text.call) row("", text.call);
   for (const line of [text.typed, ...(text.lines ?? [])]) {
-    if (line) row("", line).querySelector("text").classList.add("faint");
+    if (line) row("", line, "", "faint");
   }
   if (text.thumbnail) {
     const { source, columns, rows } = text.thumbnail;

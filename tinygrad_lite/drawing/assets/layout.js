@@ -3,9 +3,9 @@
 
 const DIRECTIONS = ["LR", "TB", "RL", "BT"];
 
-// DOT for boxes ({id: {width, height}} in pixels), arrows, and the frames of open groups. Only our
-// own ids are in it, so no name can break it.
-function dotOf(view, sizes, labels, closed, direction) {
+// DOT for boxes ({id: {width, height}} in pixels), arrows, and the frames of open groups; a fold
+// has one only if it is in `framed`. Only our own ids are in it, so no name can break it.
+function dotOf(view, sizes, labels, closed, framed, direction) {
   const inches = (pixels) => (pixels / 72).toFixed(3);
   const many = view.boxes.length > 300;
   const lines = [
@@ -16,7 +16,9 @@ function dotOf(view, sizes, labels, closed, direction) {
   ];
   const inside = new Map(); // boxes and open groups, by the open group around them
   const enter = (id) => {
-    const home = around(id)?.id ?? "";
+    let group = around(id);
+    while (group?.fold && !framed.has(group.id)) group = around(group.id);
+    const home = group?.id ?? "";
     if (!inside.has(home)) {
       inside.set(home, []);
       if (home) enter(home);

@@ -11,6 +11,8 @@ picture.append(camera, element("g", { id: "measure", visibility: "hidden" }));
 const MOST = 1500; // boxes: more take the layout too long
 const MANY = 150; // boxes: with more, what is opened keeps the groups inside it closed
 const closed = new Set(data.groups.filter((group) => group.closed).map((group) => group.id));
+// Folds that have been closed: opened again they have a frame, by which to close them.
+const framed = new Set(closed);
 const view = { boxes: [], arrows: [], placed: null, steps: [], elements: new Map(), lines: new Map() };
 const eye = { x: 0, y: 0, scale: 1 };
 let direction = data.direction;
@@ -48,7 +50,7 @@ function redraw({ keepStep = false } = {}) {
   for (const group of data.groups) {
     labels.set(group.id, { width: measured("title", titleOf(group)) + 8, height: 18 });
   }
-  const placed = positions(viz, dotOf(fresh, sizes, labels, closed, direction));
+  const placed = positions(viz, dotOf(fresh, sizes, labels, closed, framed, direction));
   const before = new Map([...view.elements].map(([id, e]) => [id, e.style.transform]));
   Object.assign(view, fresh, { placed, elements: made, lines: new Map() });
   layers.frames.replaceChildren(...framesOf(placed));
@@ -101,6 +103,7 @@ function change(ids, close) {
   if (!close && ids.length === 1 && visible(closed).boxes.length > MANY) {
     data.groups.filter((group) => group.home === ids[0]).forEach((group) => closed.add(group.id));
   }
+  closed.forEach((id) => framed.add(id));
   const count = visible(closed).boxes.length;
   if (!close && count > MOST) {
     restore(before);
@@ -172,18 +175,18 @@ function fit() {
 
 // At first everything, unless that is too small to read: then turned, else from the start on.
 function firstSight() {
-  const scales = {};
-  for (const turned of [false, true]) {
+  const turned = { LR: "TB", TB: "LR", RL: "BT", BT: "RL" };
+  const turn = () => {
+    direction = turned[direction];
+    view.elements.clear(); // nothing to move from
+    redraw();
     fit();
-    scales[direction] = eye.scale;
-    if (eye.scale >= 0.6) return;
-    if (!turned || scales[direction] < Math.max(...Object.values(scales))) {
-      direction = DIRECTIONS[(DIRECTIONS.indexOf(direction) + (turned ? 3 : 1)) % 4];
-      view.elements.clear(); // nothing to move from
-      redraw();
-      fit();
-    }
-  }
+  };
+  fit();
+  if (eye.scale >= 0.6) return;
+  const before = eye.scale;
+  turn();
+  if (eye.scale <= before) turn();
   if (eye.scale >= 0.6) return;
   eye.scale = 0.6;
   const across = direction === "LR" || direction === "RL";
