@@ -86,6 +86,8 @@ def test_looking_at_pictures_changes_nothing():
 def test_grey_levels():
     np.testing.assert_array_equal(as_grey(np.array([[0.0, 0.5, 1.0, -3.0]])), [[0, 128, 255, 0]])
     np.testing.assert_array_equal(as_grey(np.array([[0.0, 2.0, 4.0, np.nan]])), [[0, 128, 255, 0]])
+    with pytest.raises(ValueError, match="zoom: expected at least 1, found 0"):
+        side_by_side([np.ones((2, 3))], zoom=0)
     assert as_grey(np.ones((2, 3)), zoom=4).shape == (8, 12)
     assert side_by_side([np.ones((28, 28)), np.ones((1, 10))], zoom=2).shape == (60, 84)
 

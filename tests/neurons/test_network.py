@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -375,9 +376,32 @@ def test_images_and_labels_that_do_not_fit_are_refused():
         network.cost(image, np.full(10, np.nan))
     with pytest.raises(TypeError, match="labels"):
         network.cost(image, "three")
+    with pytest.raises(ValueError, match="no image to score"):
+        network.success_rate(np.zeros((0, 784)), [])
     assert network.evaluate(image).shape == (10,)
     assert network.evaluate(image[None]).shape == (1, 10)
     assert network.evaluate(np.zeros((0, 28, 28))).shape == (0, 10)
+
+
+# -- activation functions ------------------------------------------------------------------------
+
+
+def test_what_is_no_activation_function_is_refused():
+    for make in (HiddenLayer, OutputLayer):
+        with pytest.raises(TypeError, match="such as relu, not 'RELU'"):
+            make(3, function="RELU")
+
+
+@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize("function", [math.tanh, lambda z: np.tanh(z.data), lambda z: None])
+def test_a_function_that_loses_the_gradient_is_refused_by_name(function, static):
+    layers = [InputLayer(2), HiddenLayer(3, function=function, static=static), OutputLayer(1)]
+    network = Network(layers)
+    network.connect_adjacent_layers()
+    with pytest.raises(
+        TypeError, match=r"layers\[1\]\[0\]> returned (float|float64|NoneType), not a Value"
+    ):
+        network.cost([0.1, 0.2], [1.0])
 
 
 # -- neurons that never learn --------------------------------------------------------------------

@@ -96,6 +96,7 @@ def test_edge_patterns_of_other_sizes():
     [
         ([1.0, 2.0], {}, "expected a matrix"),
         ([[np.nan]], {}, "finite"),
+        (np.zeros((0, 3)), {}, "expected a matrix"),
         (np.ones((8, 3)), {}, "does not fit"),
         (np.ones((3, 3)), {"stride": 0}, "stride of at least 1"),
         (np.ones((3, 3)), {"padding": -1}, "padding of at least 0"),
@@ -104,3 +105,13 @@ def test_edge_patterns_of_other_sizes():
 def test_what_cannot_be_scanned_is_refused(pattern, options, message):
     with pytest.raises(ValueError, match=message):
         scan_pattern(InputLayer(7, 7), pattern, **options)
+    with pytest.raises(TypeError, match="input or hidden layer"):
+        scan_pattern(OutputLayer(49), np.ones((1, 3)))
+
+
+def test_the_original_s_patterns_cannot_be_changed_by_mistake():
+    for pattern in EDGE_PATTERNS.values():
+        with pytest.raises(ValueError, match="read-only"):
+            pattern[0, 0] = 5.0
+    edge_pattern("slash")[0, 0] = 5.0  # a copy
+    assert edge_pattern("slash")[0, 0] == -2.0

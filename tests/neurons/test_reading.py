@@ -59,6 +59,8 @@ WRONG = {
     "weight NaN": (changed([*INPUT, "weight"], float("nan")), rf"{AT_INPUT}\.weight: .*found NaN"),
     "weight infinite": (
         changed([*INPUT, "weight"], float("inf")), rf"{AT_INPUT}\.weight: .*found Infinity"),
+    "weight minus infinite": (
+        changed([*INPUT, "weight"], -float("inf")), rf"{AT_INPUT}\.weight: .*found -Infinity$"),
     "weight too large": (
         changed([*INPUT, "weight"], 12345).replace("12345", "1e999"),
         rf"{AT_INPUT}\.weight: expected a finite number, found 1e999",

@@ -12,6 +12,7 @@ from tinygrad_lite.neurons import (
     OutputLayer,
     TrainingStopped,
     identity,
+    scan_pattern,
     tanh,
 )
 
@@ -179,12 +180,64 @@ def test_arguments_that_do_not_fit_are_refused():
     images, labels = blobs(20, 0)
     with pytest.raises(ValueError, match="together, or neither"):
         blob_network().train(images, labels, test_images=images)
-    with pytest.raises(ValueError, match="evaluate_every"):
-        blob_network().train(images, labels, evaluate_every=0)
-    with pytest.raises(ValueError, match="first dimensions"):
+    for name, wrong in [
+        ("evaluate_every", 0), ("iterations", -1), ("samples", 0), ("bias_limit", -0.1),
+        ("bias_limit", np.nan), ("batch_size", 0),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=f"{name}: expected at least .*, found"):
+            blob_network().train(images, labels, progress=False, **{name: wrong})
+    with pytest.raises(ValueError, match=r"labels of shape \(19,\).*expected integers of shape"):
         blob_network().train(images, labels[:-1], progress=False)
-    with pytest.raises(ValueError, match="batch_size"):
-        blob_network().train(images, labels, batch_size=0, progress=False)
+    with pytest.raises(ValueError, match="no image to learn from"):
+        blob_network().train(images[:0], labels[:0], progress=False)
+
+
+def test_labels_are_checked_before_anything_is_learned():
+    images, labels = blobs(200, 0)
+    one_wrong = np.append(labels[:-1], 3)
+    network = blob_network()
+    before = network.to_json()
+    with pytest.raises(ValueError, match="label 3, but there are 3 output neurons"):
+        network.train(images, one_wrong, progress=False)
+    with pytest.raises(ValueError, match="label 3, but there are 3 output neurons"):
+        network.train(images, labels, test_images=images, test_labels=one_wrong, progress=False)
+    assert network.to_json() == before
+
+
+def test_static_neurons_are_computed_as_they_would_be_one_by_one():
+    """One that the images lead to, one over it, and one over a neuron that learns."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((40, 4, 4)), rng.integers(0, 2, 40)
+
+    def build():
+        pixels, hidden, output = InputLayer(4, 4), HiddenLayer(2, 2), OutputLayer(2)
+        first = scan_pattern(pixels, [[1.0, -0.5], [0.3, 0.8]], stride=1, bias=-0.4)
+        second = scan_pattern(first, np.ones((2, 2)), stride=1, function=tanh)
+        over = scan_pattern(hidden, [[0.5, 1.0]], stride=1, bias=0.1)
+        network = Network([pixels, first, second, hidden, over, output], seed=3)
+        network.connect_layers(pixels, hidden)
+        for layer in (second, over):
+            network.connect_layers(layer, output)
+        return network
+
+    trained, by_hand = build(), build()
+    history = trained.train(
+        images, labels, test_images=images, test_labels=labels, iterations=2, batch_size=20,
+        evaluate_every=1, step_size=0.5, seed=7, progress=False,
+    )  # fmt: skip
+    generator, tests = np.random.default_rng(7), []
+    for _ in range(2):
+        order = generator.permutation(40)
+        for rows in (order[:20], order[20:]):
+            by_hand.zero_grad()
+            by_hand.cost(images[rows], labels[rows]).backward()
+            by_hand.nudge(0.5)
+            tests.append(by_hand.scores(images, labels))
+    for mine, other in zip(trained.parameters, by_hand.parameters, strict=True):
+        assert mine.data == pytest.approx(other.data, rel=1e-10)
+    found = zip(history.success_rates, history.average_costs, strict=True)
+    np.testing.assert_allclose(list(found), tests, rtol=1e-10)
+    assert not np.isclose(*history.average_costs[:2], rtol=1e-6)
 
 
 def test_the_history_can_be_plotted(tmp_path):

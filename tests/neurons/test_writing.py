@@ -1,5 +1,7 @@
 """Files: the same bytes for the same network, whole or not at all."""
 
+import errno
+import io
 import json
 import os
 
@@ -63,6 +65,33 @@ def test_a_file_is_replaced_as_a_whole(tmp_path):
     network = Network.from_json(text(wired([3, 2], ["RELU"], lambda k: [0], 0)))
     assert network.to_json(path) == path.read_text() == network.to_json()
     assert os.listdir(tmp_path) == ["network.json"]
+
+
+def test_a_file_that_is_replaced_keeps_who_may_read_it(tmp_path):
+    path = tmp_path / "network.json"
+    path.touch(mode=0o600)
+    Network([InputLayer(1), OutputLayer(1)]).to_json(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_size > 0
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    class Full(io.TextIOWrapper):
+        def write(self, text):
+            super().write(text[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full(path, *_, **__):
+        return Full(io.FileIO(path, "x"), encoding="utf-8")
+
+    path = tmp_path / "network.json"
+    path.write_text("old")
+    monkeypatch.setattr("builtins.open", full)
+    with pytest.raises(OSError, match="No space left"):
+        Network([InputLayer(1), OutputLayer(1)]).to_json(path)
+    monkeypatch.undo()
+    assert os.listdir(tmp_path) == ["network.json"]
+    assert path.read_text() == "old"
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])

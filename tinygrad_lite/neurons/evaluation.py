@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_lite.engine.modes import no_grad
 from tinygrad_lite.engine.value import Value, data_of
-from tinygrad_lite.neurons.layer import Layer
-from tinygrad_lite.neurons.neuron import ActivationFunction, Neuron, ReceiverNeuron, identity
+from tinygrad_lite.neurons.inputs import as_targets
+from tinygrad_lite.neurons.neuron import (
+    ActivationFunction,
+    Neuron,
+    ReceiverNeuron,
+    StaticNeuron,
+    identity,
+)
 from tinygrad_lite.rules.activations import relu, sigmoid
+
+if TYPE_CHECKING:
+    from tinygrad_lite.neurons.network import Network
 
 ELEMENTWISE: set[ActivationFunction] = {sigmoid, relu, np.tanh, identity}
 """Activation functions that may be given the activations of many neurons at once."""
@@ -28,16 +37,23 @@ Array = NDArray[np.float64]
 
 
 class Evaluation:
-    """A network's wiring as matrices; the weights are read anew at each call.
+    """The wiring of a network, or of a part, as matrices.
 
     Args:
-        layers: of the network.
-        order: its receiving neurons, each after those that lead to it.
+        inputs: length of the input layer.
+        order: the neurons to light, each after those that lead to it.
+        wanted: those of them whose activations are wanted.
+        given: neurons beside the input layer whose activations will be given.
     """
 
-    def __init__(self, layers: Sequence[Layer[Any]], order: Sequence[ReceiverNeuron]) -> None:
-        self.inputs = len(layers[0])
-        self.outputs = len(layers[-1])
+    def __init__(
+        self,
+        inputs: int,
+        order: Sequence[ReceiverNeuron],
+        wanted: Iterable[ReceiverNeuron],
+        given: Sequence[ReceiverNeuron] = (),
+    ) -> None:
+        self.inputs = inputs
         depth: dict[Neuron, int] = {}
         levels: list[list[ReceiverNeuron]] = []
         for neuron in order:
@@ -46,24 +62,43 @@ class Evaluation:
             if level == len(levels):
                 levels.append([])
             levels[level].append(neuron)
-        # Rows of the table of activations: input neurons, then level by level.
-        row = {id(n): self.inputs + i for i, n in enumerate(n for level in levels for n in level)}
+        # Rows of the table of activations: input neurons, those given, then level by level.
+        lit = chain(given, *levels)
+        row = {id(neuron): place for place, neuron in enumerate(lit, inputs)}
         self.levels = [_Level(neurons, row) for neurons in levels]
-        self.rows = self.inputs + len(order)
-        self.output_rows = np.array([row[id(neuron)] for neuron in layers[-1]])
+        self.rows = inputs + len(row)
+        self.wanted = np.array([row[id(neuron)] for neuron in wanted], dtype=np.intp)
 
-    def __call__(self, samples: Array) -> Array:
-        """Output activations, shape (samples, outputs), of inputs of shape (samples, inputs)."""
-        ready = [level.with_weights() for level in self.levels]
-        results = np.empty((len(samples), self.outputs))
+    def weights(self) -> list[tuple[Array, Array]]:
+        """Weights and biases as they are now, for calls that follow."""
+        return [level.with_weights() for level in self.levels]
+
+    def __call__(
+        self,
+        samples: Array,
+        given: Array | None = None,
+        weights: Sequence[tuple[Array, Array]] | None = None,
+    ) -> Array:
+        """Activations of the neurons wanted, shape (samples, neurons).
+
+        Args:
+            samples: activations of the input layer, shape (samples, inputs).
+            given: activations of the neurons given, shape (samples, neurons).
+            weights: what `weights` returned, if nothing has changed since; else they are read anew.
+        """
+        ready = self.weights() if weights is None else weights
+        results = np.empty((len(samples), len(self.wanted)))
         with no_grad():
             for start in range(0, len(samples), SAMPLES_AT_ONCE):
                 part = samples[start : start + SAMPLES_AT_ONCE]
                 table = np.empty((self.rows, len(part)))
                 table[: self.inputs] = part.T
-                for level, weights in zip(self.levels, ready, strict=True):
-                    table[level.rows] = level.lit(weights, table)
-                results[start : start + SAMPLES_AT_ONCE] = table[self.output_rows].T
+                if given is not None:
+                    known = given[start : start + SAMPLES_AT_ONCE].T
+                    table[self.inputs : self.inputs + len(known)] = known
+                for level, matrices in zip(self.levels, ready, strict=True):
+                    table[level.rows] = level.lit(matrices, table)
+                results[start : start + SAMPLES_AT_ONCE] = table[self.wanted].T
         return results
 
 
@@ -119,3 +154,50 @@ class _Level:
         if count and self.sources[-1] - first == count - 1:
             return table[first : first + count]
         return table[self.sources]
+
+
+def scores_of(outputs: Array, labels: ArrayLike) -> tuple[float, float]:
+    """Success rate and average cost of output activations of shape (samples, outputs).
+
+    Raises:
+        TypeError, ValueError: the labels do not fit, or there are no samples.
+    """
+    if not len(outputs):
+        raise ValueError("there is no image to score")
+    classes = np.atleast_1d(np.asarray(labels))
+    desired = np.stack(as_targets(classes, *outputs.shape), axis=-1)
+    if classes.ndim > 1:
+        classes = np.argmax(classes, axis=1)
+    rate = np.mean(np.argmax(outputs, axis=1) == classes)
+    return float(rate), float(np.mean(np.sum((outputs - desired) ** 2, axis=1)))
+
+
+class Constants:
+    """The neurons that training does not change: static ones that only the images, or other such
+    neurons, lead to. Computed by matrices, and for the test images once."""
+
+    def __init__(self, network: Network) -> None:
+        self.neurons: dict[ReceiverNeuron, None] = {}
+        for neuron in network.order:
+            sources = [c.source for c in neuron.inputs if isinstance(c.source, ReceiverNeuron)]
+            if isinstance(neuron, StaticNeuron) and all(s in self.neurons for s in sources):
+                self.neurons[neuron] = None
+        self.network = network
+        self.evaluation = Evaluation(len(network.input_layer), list(self.neurons), self.neurons)
+        self.weights = self.evaluation.weights()
+
+    def known(self, batch: NDArray[np.float64]) -> dict[Neuron, Any]:
+        """Their activations, by neuron."""
+        activations = self.evaluation(batch, weights=self.weights)
+        return dict(zip(self.neurons, np.ascontiguousarray(activations.T), strict=True))
+
+    def test(
+        self, images: NDArray[np.float64], labels: NDArray[Any]
+    ) -> Callable[[], tuple[float, float]]:
+        """A function that gives success rate and average cost as the network is at the time."""
+        rest = [neuron for neuron in self.network.order if neuron not in self.neurons]
+        evaluation = Evaluation(
+            len(self.network.input_layer), rest, self.network.output_layer, list(self.neurons)
+        )
+        given = self.evaluation(images, weights=self.weights)
+        return lambda: scores_of(evaluation(images, given), labels)

@@ -63,6 +63,8 @@ class Tokens:
             return f"the end of the file, after {len(self.text)} bytes"
         if first in _KINDS:
             return _KINDS[first]
+        if self.text.startswith(b"-I", self.at):
+            return "-Infinity"
         number = NUMBER.match(self.text, self.at, self.at + LONGEST)
         if number:
             return _shortened(number.group().decode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -74,6 +75,8 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        if os.path.exists(final):
+            shutil.copymode(final, partial)
         os.replace(partial, final)
     except BaseException:
         if os.path.exists(partial):

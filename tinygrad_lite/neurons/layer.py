@@ -152,8 +152,8 @@ class HiddenLayer(Layer[HiddenNeuron]):
 
     Args:
         width, height: columns and rows.
-        function: activation function of its neurons, from Value to Value, such as `sigmoid`,
-            `relu`, `tanh`, `identity` or your own.
+        function: activation function of its neurons, from Value to Value entry by entry, such as
+            `sigmoid`, `relu`, `tanh`, `identity` or your own.
         bias: what the biases start from.
         static: whether its neurons never learn.
     """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_lite.engine.modes import scope
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.neurons.connection import Connection, join, refuse_cycle
-from tinygrad_lite.neurons.evaluation import Evaluation
+from tinygrad_lite.neurons.evaluation import Evaluation, scores_of
 from tinygrad_lite.neurons.guess import Guess, guess_from
 from tinygrad_lite.neurons.inputs import as_samples, as_targets
 from tinygrad_lite.neurons.layer import HiddenLayer, InputLayer, Layer, OutputLayer
 from tinygrad_lite.neurons.neuron import (
     HiddenNeuron,
     InputNeuron,
+    Neuron,
     ReceiverNeuron,
     StaticNeuron,
 )
@@ -28,6 +30,8 @@ from tinygrad_lite.neurons.order import propagation_order
 if TYPE_CHECKING:
     from tinygrad_lite import nn
     from tinygrad_lite.neurons.history import History
+
+_NOTHING: Mapping[Neuron, Any] = MappingProxyType({})
 
 
 class Network:
@@ -58,23 +62,23 @@ class Network:
     """
 
     def __init__(
-        self, layers: Sequence[InputLayer | HiddenLayer | OutputLayer], *, seed: int = 0
+        self, layers: Iterable[InputLayer | HiddenLayer | OutputLayer], *, seed: int = 0
     ) -> None:
-        kinds = [InputLayer, *[HiddenLayer] * (len(layers) - 2), OutputLayer]
-        if [type(layer) for layer in layers] != kinds:
+        self.layers: tuple[Layer[Any], ...] = tuple(layers)
+        kinds = [InputLayer, *[HiddenLayer] * (len(self.layers) - 2), OutputLayer]
+        if [type(layer) for layer in self.layers] != kinds:
             raise TypeError(
                 "a network consists of an InputLayer, any number of HiddenLayer and an "
-                f"OutputLayer; found {', '.join(type(layer).__name__ for layer in layers)}"
+                f"OutputLayer; found {', '.join(type(layer).__name__ for layer in self.layers)}"
             )
-        for layer in layers:
-            if layer.position >= 0 or sum(other is layer for other in layers) > 1:
+        for layer in self.layers:
+            if layer.position >= 0 or sum(other is layer for other in self.layers) > 1:
                 raise ValueError(f"{layer!r} is in a network already: make a new one")
-        self.layers: tuple[Layer[Any], ...] = tuple(layers)
         self._generator = np.random.default_rng(seed)
         self._order: tuple[ReceiverNeuron, ...] = ()
         self._evaluation: Evaluation | None = None
         self._wiring: tuple[int, ...] = ()
-        for position, layer in enumerate(layers):
+        for position, layer in enumerate(self.layers):
             layer.position = position
 
     # -- what it consists of ---------------------------------------------------------------------
@@ -217,13 +221,27 @@ class Network:
         for neuron, signal in zip(layer, signals, strict=True):
             neuron.signal = Value(signal, f"{neuron.name}.activation") if differentiable else signal
 
-    def propagate(self) -> list[Value]:
-        """Light all neurons from the input layer on, and return the output activations."""
+    def propagate(self, known: Mapping[Neuron, Any] = _NOTHING) -> list[Value]:
+        """Light all neurons from the input layer on, and return the output activations.
+
+        Args:
+            known: activations that need not be computed.
+        """
         for neuron in self.order:
-            neuron.propagate()
+            if neuron in known:
+                neuron.signal = known[neuron]
+            else:
+                neuron.propagate()
         return [neuron.activation for neuron in self.output_layer]
 
-    def cost(self, images: Any, labels: Any, *, differentiable_inputs: bool = False) -> Value:
+    def cost(
+        self,
+        images: Any,
+        labels: Any,
+        *,
+        differentiable_inputs: bool = False,
+        known: Mapping[Neuron, Any] = _NOTHING,
+    ) -> Value:
         """How far from right the answers are: (activation - desired)², summed over output neurons
         and averaged over samples.
 
@@ -232,6 +250,7 @@ class Network:
             labels: the right class of each sample, integers of shape (samples,), or the desired
                 activations, numbers of shape (samples, outputs); for one sample without that axis.
             differentiable_inputs: whether gradients by the images are wanted too.
+            known: see `propagate`.
 
         Returns:
             A Value; its `backward` fills in the gradient of every weight and bias that learns.
@@ -239,10 +258,10 @@ class Network:
         Raises:
             TypeError, ValueError: images or labels do not fit this network, saying how.
         """
-        self.set_inputs(images, differentiable=differentiable_inputs)
         _, single = as_samples(images, self.input_layer)
         desired = as_targets(labels, None if single else len(images), len(self.output_layer))
-        outputs = self.propagate()
+        self.set_inputs(images, differentiable=differentiable_inputs)
+        outputs = self.propagate(known)
         for neuron, target in zip(self.output_layer, desired, strict=True):
             neuron.desired = target
         with scope("cost"):
@@ -285,7 +304,7 @@ class Network:
         samples, single = as_samples(images, self.input_layer)
         order = self.order
         if self._evaluation is None:
-            self._evaluation = Evaluation(self.layers, order)
+            self._evaluation = Evaluation(len(self.input_layer), order, self.output_layer)
         outputs = self._evaluation(samples)
         return outputs[0] if single else outputs
 
@@ -308,13 +327,7 @@ class Network:
 
     def scores(self, images: Any, labels: ArrayLike) -> tuple[float, float]:
         """Success rate and average cost; see `success_rate` and `cost`."""
-        outputs = np.atleast_2d(self.evaluate(images))
-        classes = np.atleast_1d(np.asarray(labels))
-        desired = np.stack(as_targets(classes, len(outputs), len(self.output_layer)), axis=-1)
-        if classes.ndim > 1:
-            classes = np.argmax(classes, axis=1)
-        rate = np.mean(np.argmax(outputs, axis=1) == classes)
-        return float(rate), float(np.mean(np.sum((outputs - desired) ** 2, axis=1)))
+        return scores_of(np.atleast_2d(self.evaluate(images)), labels)
 
     def guess(self, image: Any) -> Guess:
         """What the network takes one image for, and how sure it is.

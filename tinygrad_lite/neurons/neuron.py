@@ -81,7 +81,7 @@ class ReceiverNeuron(Neuron):
     """A neuron that is lit by others: activation = f(sum of weight * input activation + bias).
 
     Attributes:
-        function: the activation function f, from Value to Value.
+        function: the activation function f, from Value to Value, entry by entry.
         inputs: the connections that lead to it.
     """
 
@@ -91,6 +91,8 @@ class ReceiverNeuron(Neuron):
         self, layer: Layer[Any], index: int, function: ActivationFunction, bias: float = 0.0
     ) -> None:
         super().__init__(layer, index)
+        if not callable(function):
+            raise TypeError(f"an activation function is a function such as relu, not {function!r}")
         self._bias = Value(float(bias))
         self.function = function
         self.inputs: list[Connection] = []
@@ -117,9 +119,17 @@ class ReceiverNeuron(Neuron):
                 terms.append(connection.weight)
                 terms.append(connection.source.signal)
             total = weighted_sum(*terms) if terms else 0.0
-            self.signal = self.function(total + self.bias)
-        if type(self.signal) is Value:
-            self.signal.name = f"{self.name}.activation"
+            self._light(total + self.bias)
+
+    def _light(self, z: Value) -> None:
+        self.signal = self.function(z)
+        if type(self.signal) is not Value:
+            # Such as math.tanh: what it is computed from would be left out of every gradient.
+            raise TypeError(
+                f"the activation function of {self!r} returned {type(self.signal).__name__}, not a "
+                f"Value: build it from operators, NumPy's functions and tinygrad_lite's"
+            )
+        self.signal.name = f"{self.name}.activation"
 
 
 class HiddenNeuron(ReceiverNeuron):
@@ -151,10 +161,9 @@ class StaticNeuron(HiddenNeuron):
         with place if recorded else no_grad():
             total = weighted_sum(*terms) if terms else 0.0
             z = total + self.bias.data
-            signal = self.function(z if type(z) is Value else Value(z))
-            self.signal = signal if recorded else data_of(signal)
-        if recorded:
-            self.signal.name = f"{self.name}.activation"
+            self._light(z if type(z) is Value else Value(z))
+        if not recorded:
+            self.signal = data_of(self.signal)
 
 
 class OutputNeuron(ReceiverNeuron):

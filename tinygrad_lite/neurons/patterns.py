@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_lite.neurons.connection import join
-from tinygrad_lite.neurons.layer import HiddenLayer, Layer
+from tinygrad_lite.neurons.layer import HiddenLayer, InputLayer
 from tinygrad_lite.neurons.neuron import ActivationFunction, HiddenNeuron, InputNeuron
 from tinygrad_lite.rules.activations import relu
 
@@ -32,6 +31,9 @@ _SLASH = np.array(
         [0.7, 0.0, 0.0, 0.0, -0.5, -1.0, -2.0],
     ]
 )
+
+for _pattern in (_HORIZONTAL, _SLASH):
+    _pattern.setflags(write=False)  # two names are views of the same numbers
 
 EDGE_PATTERNS: Mapping[str, NDArray[np.float64]] = MappingProxyType(
     {
@@ -70,7 +72,7 @@ def edge_pattern(direction: str, size: int = 7) -> NDArray[np.float64]:
 
 
 def scan_pattern(
-    source: Layer[Any],
+    source: InputLayer | HiddenLayer,
     pattern: ArrayLike,
     *,
     stride: int = 2,
@@ -94,6 +96,7 @@ def scan_pattern(
         static: whether the neurons never learn.
 
     Raises:
+        TypeError: the source is an output layer.
         ValueError: the pattern is not a matrix of finite numbers, does not fit into the picture,
             or the stride or padding is out of range.
 
@@ -101,8 +104,10 @@ def scan_pattern(
     >>> scan_pattern(InputLayer(28, 28), edge_pattern("slash"))
     <HiddenLayer HiddenLayer of 11x11 neurons>
     """
+    if not isinstance(source, InputLayer | HiddenLayer):
+        raise TypeError(f"scan_pattern: expected an input or hidden layer, found {source!r}")
     weights = np.asarray(pattern, dtype=np.float64)
-    if weights.ndim != 2 or not np.isfinite(weights).all():
+    if weights.ndim != 2 or not weights.size or not np.isfinite(weights).all():
         raise ValueError(
             f"scan_pattern: expected a matrix of finite numbers, found shape {weights.shape}"
         )
@@ -131,7 +136,7 @@ def scan_pattern(
 
 def _look(
     neuron: HiddenNeuron,
-    source: Layer[Any],
+    source: InputLayer | HiddenLayer,
     entries: list[tuple[int, int, float]],
     left: int,
     top: int,

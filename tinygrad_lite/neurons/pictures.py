@@ -40,7 +40,12 @@ def side_by_side(pictures: Sequence[NDArray[Any]], zoom: int = 6) -> NDArray[np.
     Args:
         pictures: of shape (height, width), or (samples, height, width).
         zoom: pixels to the side of a neuron.
+
+    Raises:
+        ValueError: the zoom is below 1.
     """
+    if zoom < 1:
+        raise ValueError(f"zoom: expected at least 1, found {zoom}")
     samples = max((len(p) for p in pictures if p.ndim == 3), default=1)
     rows = []
     for sample in range(samples):

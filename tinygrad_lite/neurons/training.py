@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_lite.data.batches import Batches
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.neurons.evaluation import Constants
 from tinygrad_lite.neurons.history import History
-from tinygrad_lite.neurons.inputs import as_samples
-from tinygrad_lite.neurons.neuron import StaticNeuron
+from tinygrad_lite.neurons.inputs import as_samples, as_targets
+from tinygrad_lite.neurons.neuron import Neuron, StaticNeuron
 from tinygrad_lite.neurons.progress import Report
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def train(
             batch is the only record.
         iterations: how often `samples` images are drawn and learned from.
         samples: images drawn in an iteration without replacement, at most all there are.
-        batch_size: images between two nudges: a number, or a function of the iteration from 0 on.
+        batch_size: images between two nudges: a number, or a function of the iteration from 0 on;
+            rounded down.
         step_size: multiples of the average gradient to go: a number, or a function of the
             iteration.
         bias_limit: largest magnitude of a bias; None for no limit.
@@ -81,22 +83,29 @@ def train(
         TypeError, ValueError: an argument does not fit, saying how; or test images came without
             labels, or the reverse.
     """
-    examples, _ = as_samples(images, network.input_layer)
-    targets = np.asarray(labels)
+    for name, number, least in (
+        ("iterations", iterations, 0),
+        ("samples", samples, 1),
+        ("bias_limit", 0.0 if bias_limit is None else bias_limit, 0),
+        ("evaluate_every", evaluate_every, 1),
+    ):
+        if not number >= least:
+            raise ValueError(f"{name}: expected at least {least}, found {number}")
     if (test_images is None) != (test_labels is None):
         raise ValueError("give test_images and test_labels together, or neither")
-    if evaluate_every < 1:
-        raise ValueError(f"evaluate_every: expected at least 1, found {evaluate_every}")
-    tests = None if test_images is None else as_samples(test_images, network.input_layer)[0]
+    examples, targets = _checked(network, images, labels)
+    constants = Constants(network)
     generator = np.random.default_rng(seed)
     history = History()
     report = Report(progress, iterations)
+    test: Callable[[], tuple[float, float]] | None = None
+    if test_images is not None:
+        test = constants.test(*_checked(network, test_images, test_labels))
 
     def score() -> None:
-        if tests is not None:
+        if test is not None:
             with np.errstate(all="ignore"):
-                rate, cost = network.scores(tests, test_labels)  # type: ignore[arg-type]
-            history.add_test(rate, cost)
+                history.add_test(*test())
             report.update(history)
 
     for iteration in range(iterations):
@@ -109,20 +118,37 @@ def train(
         )
         step = float(_at(step_size, iteration))
         for batch, answers in batches:
-            cost = learn(network, batch, answers, step, bias_limit)
+            cost = learn(network, batch, answers, step, bias_limit, constants.known(batch))
             history.add_batch(iteration, len(batch), step, cost)
             if history.batches % evaluate_every == 0:
                 score()
             report.update(history)
         report.iteration_done(history)
-    if tests is not None and history.tested_after[-1:] != [history.batches]:
+    if history.tested_after[-1:] != [history.batches]:
         score()
     report.close(history)
     return history
 
 
+def _checked(
+    network: Network, images: Any, labels: Any
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Images and labels as arrays, known to fit before anything is learned."""
+    examples, _ = as_samples(images, network.input_layer)
+    if not len(examples):
+        raise ValueError("there is no image to learn from or to test on")
+    targets = np.asarray(labels)
+    as_targets(targets, len(examples), len(network.output_layer))
+    return examples, targets
+
+
 def learn(
-    network: Network, images: Any, labels: ArrayLike, step_size: float, bias_limit: float | None
+    network: Network,
+    images: Any,
+    labels: ArrayLike,
+    step_size: float,
+    bias_limit: float | None,
+    known: Mapping[Neuron, Any],
 ) -> float:
     """Steps 1 to 7 of the blog's algorithm for one batch; returns the cost before the nudge.
 
@@ -131,7 +157,7 @@ def learn(
     """
     with np.errstate(all="ignore"):  # what overflows is found and named below
         network.zero_grad()
-        cost = network.cost(images, labels)
+        cost = network.cost(images, labels, known=known)
         if not np.isfinite(cost.data):
             raise TrainingStopped(_first_unlit(network, cost))
         cost.backward()
