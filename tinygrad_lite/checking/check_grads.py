@@ -157,7 +157,7 @@ class _Checker:
         single = any(getattr(x, "dtype", None) in _SINGLE for x in (*leaves, *outputs))
         rtol = self.rtol if self.rtol is not None else 1e-3 if single else 1e-6
         cotangents = [self._random_like(data_of(out)) for out in outputs]
-        gradients = [np.asarray(g) for g in pull(cotangents)]
+        gradients = [np.asarray(data_of(g)) for g in pull(cotangents)]
         before = len(self.checks.done)
         for argument, (leaf, gradient) in enumerate(zip(leaves, gradients, strict=True)):
             for label, direction, step in self._directions(leaf, gradient):
