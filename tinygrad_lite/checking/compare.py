@@ -110,7 +110,7 @@ class _Judgement:
     @property
     def wrong(self) -> list[Value]:
         """Keys to be explained: the wrong ones, and those that may be rounding."""
-        return [k for k, v in self.verdicts.items() if v.startswith("wrong")] + list(self.grey)
+        return [k for k, v in self.verdicts.items() if v.startswith("wrong") or k in self.grey]
 
     def _obvious(self, target: Target) -> bool:
         """Judge without measuring noise, where that is possible."""
@@ -161,7 +161,7 @@ class _Judgement:
             t for t in self.targets
             if np.isfinite(t.hand).all() and np.isfinite(self.automatic[t.key]).all()
         ]  # fmt: skip
-        wrong = {k for k in (certain or self.grey) if any(t.key is k for t in finite)}
+        wrong = set(certain or self.grey) & {t.key for t in finite}
         if not wrong:
             return Diagnosis(first_wrong=certain[0] if certain else None)
         diagnosis = diagnose(self.record.cost, finite, wrong)

@@ -27,7 +27,8 @@ from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable, Re
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value
 
-LARGE = 1500  # nodes beyond which keys are sampled and single places are sought near the fault
+LARGE = 2500  # edges beyond which keys are sampled and single places are sought near the fault
+SURE = 0.2  # prior below which a mistake is natural
 SAMPLE = 24  # keys of each verdict in that sample
 
 
@@ -76,7 +77,7 @@ class _Diagnostician:
         }
         self.wrong = sorted(wrong, key=lambda k: (-self.closeness[k], -k.serial))
         self.right = [k for k in self.targets if k not in wrong]
-        self.large = len(self.record.nodes) > LARGE
+        self.large = sum(map(len, self.record.consumers.values())) > LARGE
         self.links = find_links(self.record, set(self.record.nodes))
 
     def run(self) -> Diagnosis:
@@ -223,6 +224,8 @@ class _Search:
         partial: list[tuple[set[Value], Answer]] = []
         near: list[Answer] = []
         for candidate in self._candidates():
+            if self.whole.large and any(a.candidates[0].prior < SURE for a in complete):
+                break  # on a large graph a natural habit that explains everything is enough
             keys, distance = self.explained(candidate.changes)
             if keys and len(keys) == len(self.wrong):
                 complete.append(Answer([candidate], distance))
@@ -299,21 +302,23 @@ class _Search:
         if not fitting:
             return
         first = fitting[0]
+        if self.whole.large:
+            yield from self._habits()
         places = self._places(first)
         yield from self._scaled(first, places)
-        families: dict[str, list[Candidate]] = {}
         for candidate in self._at(places):
             yield candidate
             shown = self._only_shown(candidate, first)
             if shown is not None:
                 yield shown
-        yield from self._habits(families)
+        if not self.whole.large:
+            yield from self._habits()
 
     def _places(self, first: Value) -> list[Value]:
         """Values whose cotangent may be the first to be wrong: it reaches the first wrong key and
         no right one."""
         right = [k for k in self.right if np.any(self.now[k])]
-        behind = self.record.keys_behind([first, *right])
+        behind = self.record.behind({first: 1, **dict.fromkeys(right, 2)})
         order = [self.record.cost, *self.record.nodes[1:]]
         leaves = [k for k in self.record.consumers if k.operation is None]
         all_places = [v for v in (*order, *leaves) if behind.get(v, 0) & 1]
@@ -418,15 +423,17 @@ class _Search:
         shown = Changes(shown={first: lambda g: new})
         return replace(candidate.weighted(0.2), changes=shown)
 
-    def _habits(self, families: dict[str, list[Candidate]]) -> Iterator[Candidate]:
+    def _habits(self) -> Iterator[Candidate]:
         """One mistake made at every place of a kind."""
+        families: dict[str, list[Candidate]] = {}
         record = self.whole.record
-        right = [k for k in self.right if np.any(self.now[k])]
-        behind = record.keys_behind([*right[:200], *self.wrong[:200]])
-        spoils = (1 << min(len(right), 200)) - 1
-        free = [v for v, mask in behind.items() if mask and not mask & spoils]
+        found = self._all_found()
+        right = [k for k in self.whole.right if np.any(found.get(k, 0.0))]
+        wrong = self.wrong if record is self.record else self.whole.wrong
+        behind = record.behind({**dict.fromkeys(right, 2), **dict.fromkeys(wrong, 1)})
+        free = [v for v, mask in behind.items() if mask == 1]
         all_places = [v for v, mask in behind.items() if mask]
-        about = Circumstances(record, self._all_found(), self.base, self.whole.links)
+        about = Circumstances(record, found, self.base, self.whole.links)
         for places in (free, all_places):
             everywhere = paths.averaged_everywhere(about, places)
             if everywhere is not None:

@@ -105,6 +105,12 @@ class Changes:
     shown: Mapping[Value, Total] = field(default_factory=dict)
     data: Mapping[Value, Array] = field(default_factory=dict)
 
+    @property
+    def several(self) -> bool:
+        """Whether more than one place is concerned."""
+        places = len(self.scales) + len(self.edges) + len(self.links) + len(self.totals)
+        return places + len(self.shown) > 1
+
     def __or__(self, other: Changes) -> Changes:
         return Changes(
             {**self.scales, **other.scales},
@@ -135,9 +141,8 @@ class Record:
                 if type(argument) is Value and argument in needed:
                     self.consumers.setdefault(argument, []).append(Edge(node, argnum))
 
-    def keys_behind(self, keys: Iterable[Value]) -> dict[Value, int]:
-        """For each Value, as bits, which of the given keys a change of its cotangent can reach."""
-        bits = {key: 1 << i for i, key in enumerate(keys)}
+    def behind(self, bits: Mapping[Value, int]) -> dict[Value, int]:
+        """For each Value, the bits of all Values that a change of its cotangent can reach."""
         behind: dict[Value, int] = {}
         for value in {*self.consumers, self.cost}:
             if value.operation is None:

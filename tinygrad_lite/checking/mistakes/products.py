@@ -215,7 +215,9 @@ def _replaced(
 def _in_time(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
     """The operand of the step before or after, in a loop that repeats an operation."""
     steps = about.siblings(edge)
-    if not 1 < len(steps) <= 64 or edge.node is not steps[0]:
+    if not 1 < len(steps) <= 64 or edge.node is not steps[0] or len(edge.node.args) > 8:
+        return
+    if len({len(node.args) for node in steps}) > 1:
         return
     argnum = edge.argnum
     for position in range(len(edge.node.args)):
