@@ -1,0 +1,78 @@
+"""The command line: ``tinygrad-lite SUBCOMMAND``.
+
+A subcommand is a function that adds its parser and sets `run`; what it needs is imported when it
+runs, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return the exit status: 0, 1 for "no", 2 for a wrong call."""
+    parser = argparse.ArgumentParser(
+        prog="tinygrad-lite", description="Build networks, see their graphs, check gradients."
+    )
+    subcommands = parser.add_subparsers(required=True, metavar="SUBCOMMAND")
+    for add in SUBCOMMANDS:
+        add(subcommands)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (OSError, ValueError, TypeError) as error:
+        print(f"tinygrad-lite: {error}", file=sys.stderr)
+        return 2
+    return status
+
+
+def _add_check(subcommands: Any) -> None:
+    parser = subcommands.add_parser(
+        "check",
+        help="compare gradients from another program with automatic ones, and name the mistake",
+        description=(
+            "Compare gradients derived by hand, or by another program, with automatic and "
+            "numerical ones. Exit status 0: all are right; 1: one is wrong; 2: a wrong call."
+        ),
+    )
+    parser.add_argument(
+        "model",
+        metavar="FILE.py:FUNCTION",
+        help="a function without arguments that returns the recorded cost, its Values named",
+    )
+    parser.add_argument(
+        "gradients",
+        nargs="+",
+        metavar="GRADIENTS",
+        help="FILE.npz or FILE.json with an array for each name, or NAME=FILE.npy",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--html", metavar="FILE", help="write the report as a page too")
+    parser.add_argument(
+        "--no-diagnosis", action="store_true", help="compare only, do not look for the mistake"
+    )
+    parser.set_defaults(run=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from tinygrad_lite.checking.compare import compare
+    from tinygrad_lite.checking.files import cost_of, gradients_in
+
+    gradients: dict[str, Any] = {}
+    for source in options.gradients:
+        gradients.update(gradients_in(source))
+    report = compare(cost_of(options.model), gradients, explain_mistakes=not options.no_diagnosis)
+    if options.html:
+        with open(options.html, "w", encoding="utf-8") as page:
+            page.write(f"<!doctype html><meta charset=utf-8>{report.to_html()}\n")
+    print(report.to_json() if options.json else report)
+    return 0 if report.ok else 1
+
+
+SUBCOMMANDS = [_add_check]
+
+if __name__ == "__main__":
+    sys.exit(main())
