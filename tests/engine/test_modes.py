@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -71,4 +72,27 @@ def test_local_to_an_asyncio_task():
         a, b = asyncio.Event(), asyncio.Event()
         return await asyncio.gather(quiet(a, b), loud(b, a))
 
-    assert asyncio.run(both()) == [True, False]
+    # in a thread of its own: a browser test may have left an event loop in this one
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(asyncio.run, both()).result() == [True, False]
+
+
+def test_decorating_a_coroutine_covers_what_it_awaits():
+    @tg.no_grad()
+    async def predict(w):
+        await asyncio.sleep(0)
+        return w * 2
+
+    async def both():
+        return await asyncio.gather(predict(Value(1.0)), predict(Value(2.0)))
+
+    assert all(y.is_leaf for y in asyncio.run(both()))
+    assert ENTERED.count == 0
+
+
+def test_a_generator_cannot_be_decorated():
+    def batches(w):
+        yield w * 2
+
+    with pytest.raises(TypeError, match="batches is a generator"):
+        tg.no_grad()(batches)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.backward import consumers_first, leaves_of
+from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.engine.value import Value, source_of
 
@@ -123,8 +124,8 @@ class Program:
             arguments = [
                 memory[a.index] if isinstance(a, Slot) else a for a in instruction.arguments
             ]
-            memory[instruction.target.index] = instruction.operation.evaluate(
-                *arguments, **instruction.metadata
+            memory[instruction.target.index] = computed(
+                instruction.operation, arguments, instruction.metadata
             )
         return tuple(memory[out.index] if isinstance(out, Slot) else out for out in self.outputs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,15 @@ def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) ->
             names.
     """
     raw = [a.data if type(a) is Value else a for a in args] if len(args) > 1 else [args[0].data]
-    data: Any = None
+    try:
+        data = computed(operation, raw, metadata)
+    except (TypeError, ValueError, IndexError) as error:
+        raise explained(error, operation, args, metadata) from None
+    return remember(operation, args, metadata, data)
+
+
+def computed(operation: Operation, raw: Sequence[Any], metadata: Any = None) -> Any:
+    """The result of an operation on plain numbers and arrays: what a Value's `data` would be."""
     if (
         type(raw[0]) is not _ndarray
         and operation.scalar is not None
@@ -53,24 +61,19 @@ def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) ->
         and all(type(a) in _NUMBERS for a in raw)
     ):
         try:
-            data = operation.scalar(*raw)
+            return operation.scalar(*raw)
         except (ArithmeticError, ValueError):
-            data = None  # outside the domain: NumPy gives inf or nan, and its warning
-    if data is None:
-        try:
-            data = operation.evaluate(*raw, **metadata) if metadata else operation.evaluate(*raw)
-        except (TypeError, ValueError, IndexError) as error:
-            raise explained(error, operation, args, metadata) from None
-    return remember(operation, args, metadata, data)
+            pass  # outside the domain: NumPy gives inf or nan, and its warning
+    data = operation.evaluate(*raw, **metadata) if metadata else operation.evaluate(*raw)
+    return data if type(data) is _ndarray or type(data) is float else _normal(data)
 
 
 def remember(operation: Operation, args: tuple[Any, ...], metadata: Any, data: Any) -> Any:
     """A Value (a tuple of them for several results) that knows how `data` was computed."""
     kind = type(data)
-    if kind is not _ndarray and kind is not float:
-        data = _normal(data)
+    several = kind is not _ndarray and kind is not float and isinstance(data, tuple)
     node = _new(Value)
-    node.data = data
+    node.data = tuple(data) if several else data
     node.operation = operation
     node.args = args
     node.metadata = metadata or None
@@ -83,7 +86,7 @@ def remember(operation: Operation, args: tuple[Any, ...], metadata: Any, data: A
     node.frame_offset = frame.f_lasti
     if ENTERED.count:
         _obey_mode(node)
-    if type(data) is tuple:
+    if several:
         picks = tuple(record(PICK, (node,), {"index": index}) for index in range(len(data)))
         return picks if kind is tuple else kind(*picks)  # np.linalg's results have field names
     return node
@@ -95,7 +98,8 @@ _NUMBERS = (float, int, _float64)
 def _normal(data: Any) -> Any:
     """float64 scalars as Python floats, other scalars as 0-d arrays, several results as a tuple."""
     if isinstance(data, tuple):
-        return tuple(d if type(d) is _ndarray else _normal(d) for d in data)
+        parts = [d if type(d) is _ndarray else _normal(d) for d in data]
+        return tuple(parts) if type(data) is tuple else type(data)(*parts)
     if isinstance(data, float):
         return float(data)
     return np.asarray(data)
