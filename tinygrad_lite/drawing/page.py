@@ -17,7 +17,7 @@ from tinygrad_lite.drawing.cards import Card, card_of_group, card_of_value, cut
 from tinygrad_lite.drawing.collect import Graph
 from tinygrad_lite.drawing.comparison import Comparison
 from tinygrad_lite.drawing.dot import Style
-from tinygrad_lite.drawing.grouping import Group, Tree
+from tinygrad_lite.drawing.grouping import Group, Tree, collapse_to
 from tinygrad_lite.drawing.palette import (
     EXPLODING,
     LIGHT,
@@ -38,6 +38,9 @@ CARD_LIMIT = 4_000
 THUMBNAIL = 28
 """Rows and columns of the pictures of arrays."""
 
+BOXES = 1000
+"""How many boxes a page opens with at most; the browser needs seconds to lay out more."""
+
 FULL_NAME = 300
 
 
@@ -49,6 +52,7 @@ def page_of(
     hidden: str,
 ) -> str:
     """The page of a graph, its groups closed as they are in the tree."""
+    collapse_to(tree, BOXES)
     sealed = _sealed(tree)
     content = _content(graph, tree, sealed, comparison)
     content |= {
@@ -71,6 +75,8 @@ def page_of(
         CARDS=_asset("cards.js"),
         STEPS=_asset("steps.js"),
         PAGE=_asset("page.js"),
+        CAMERA=_asset("camera.js"),
+        START=_asset("start.js"),
     )
 
 
