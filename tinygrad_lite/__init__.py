@@ -7,10 +7,10 @@ import tinygrad_lite.engine.protocol
 import tinygrad_lite.rules  # noqa: F401 (enters the rules)
 from tinygrad_lite.checking.check_grads import check_grads
 from tinygrad_lite.engine.anomaly import AnomalyError, detect_anomaly
+from tinygrad_lite.engine.checkpoint import checkpoint
 from tinygrad_lite.engine.modes import enable_grad, no_grad, scope
 from tinygrad_lite.engine.program import Program
 from tinygrad_lite.engine.transforms import (
-    checkpoint,
     grad,
     hessian,
     hvp,

@@ -103,7 +103,7 @@ def test_vjp_many_times_on_one_forward_pass():
         np.testing.assert_allclose(gradient, a[row])
     np.testing.assert_allclose(pull((np.zeros(3), 2.0))[0], [2, 2])
     assert len(calls) == 1
-    with pytest.raises(ValueError, match="1 arrays"):
+    with pytest.raises(ValueError, match="sequence of 2"):
         pull(np.ones(3))
     with pytest.raises(ValueError, match=r"\(2,\)"):
         pull((np.ones(2), 0.0))
@@ -126,9 +126,7 @@ def test_jvp_agrees_with_complex_step():
 
 
 def test_jvp_at_singular_points_warns_of_nothing():
-    out, tangent = tg.jvp(
-        lambda x: np.where(x > 0, x, 0) * 3, (np.array([0.0, 1.0]),), (np.ones(2),)
-    )
+    _, tangent = tg.jvp(lambda x: np.where(x > 0, x, 0) * 3, (np.array([0.0, 1.0]),), (np.ones(2),))
     np.testing.assert_array_equal(tangent, [0, 3])
 
 
@@ -206,3 +204,126 @@ class TestCheckpoint:
     def test_under_no_grad_it_is_the_function(self):
         with tg.no_grad():
             assert tg.checkpoint(lambda x: x * 2)(Value(3.0)).is_leaf
+
+    def test_several_results_nested(self):
+        w = Value(3.0)
+
+        def f(pair):
+            return {"sum": pair[0] + w, "same": [pair[0], w, 7.0], "product": pair[0] * pair[1]}
+
+        def loss(out):
+            return out["sum"] * 2 + out["same"][0] * out["same"][1] + out["product"] * 5
+
+        gradients = []
+        for function in (f, tg.checkpoint(f)):
+            x, y, w.grad = Value(2.0), Value(4.0), None
+            out = function((x, y))
+            assert out["same"][2] == 7.0
+            loss(out).backward()
+            gradients.append((x.grad, y.grad, w.grad))
+        assert gradients[0] == gradients[1]
+        assert tg.grad(tg.grad(lambda x: loss(tg.checkpoint(f)((x, x)))))(2.0) == 10.0
+
+    def test_replayed_with_other_arguments_but_not_other_closures(self):
+        w, x = Value(3.0, name="w"), Value(2.0)
+        program = tg.Program(tg.checkpoint(lambda x: (x * w).tanh())(x), [x, w])
+        assert program(0.5, 3.0)[0] == math.tanh(1.5)
+        with pytest.raises(ValueError, match=r"'w'.*as an argument"):
+            program(0.5, 4.0)
+
+    def test_keeps_the_name_and_documentation(self):
+        @tg.checkpoint
+        def layer(x):
+            """What it does."""
+            return x
+
+        assert layer.__name__ == "layer" and layer.__doc__ == "What it does."
+
+
+def test_zeros_keep_float32_also_of_numbers():
+    two, three = np.float32(2), np.array(3, np.float32)
+    gradients = tg.grad(lambda a, b: b * b, argnums=(0, 1))(two, three)
+    _, tangents = tg.jvp(lambda a: (np.array(1, np.float32) * (a > 0), a * 2), (two,), (two,))
+    jacobians = tg.jacobian(lambda a, b: b * np.ones(3, np.float32), (0, 1))(two, three)
+    for found in (*gradients, tangents[1], *jacobians, *tg.hvp(lambda a: a * 1, (two,), (two,))):
+        assert np.asarray(found).dtype == np.float32
+    assert tg.jacobian(lambda a: a[:0])(np.ones(3, np.float32)).dtype == np.float32
+
+
+def test_a_structure_is_matched_by_key_not_by_order():
+    def f(d):
+        return d["a"] ** 2 * d["b"]
+
+    point, direction = {"a": 3.0, "b": 2.0}, {"b": 0.0, "a": 1.0}
+    assert tg.jvp(f, (point,), (direction,))[1] == 12.0
+    assert tg.hvp(f, (point,), (direction,)) == ({"a": 4.0, "b": 6.0},)
+    _, pull = tg.vjp(lambda x: {"p": x, "q": x**2}, 3.0)
+    assert pull({"q": 0.0, "p": 1.0}) == (1.0,)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: tg.jvp(lambda d: d["a"], ({"a": 1.0},), ({"b": 1.0},)), r"jvp.*keys \['a'\]"),
+        (lambda: tg.jvp(lambda d: d[0], ([1.0],), (1.0,)), "sequence of 1, not 1.0"),
+        (lambda: tg.jvp(lambda x, y: x * y, (1.0, 2.0), (1.0,)), "sequence of 2, not 1"),
+        (lambda: tg.jvp(lambda x: x, (np.ones(3),), (np.ones(2),)), r"\(2,\).*\(3,\)"),
+        (lambda: tg.hvp(lambda x: x**2, (1.0,), ([1.0],)), "hvp.*number or array"),
+        (lambda: tg.vjp(lambda x: {"a": x}, 1.0)[1]({"b": 1.0}), "cotangent.*keys"),
+    ],
+)
+def test_another_structure_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_argnums_are_checked():
+    def f(x, y):
+        return x * y
+
+    assert tg.grad(f, np.int64(1))(2.0, 3.0) == 2.0
+    assert tg.grad(f, [1, 0])(2.0, 3.0) == (2.0, 3.0)
+    for wrong in ("x", 1.0, None):
+        with pytest.raises(TypeError, match="integer or several"):
+            tg.grad(f, wrong)(2.0, 3.0)
+    with pytest.raises(TypeError, match="twice"):
+        tg.grad(f, (0, -2))(2.0, 3.0)
+
+
+def test_jacobian_of_nested_results():
+    def f(d):
+        return {"outer": np.outer(d["x"], d["x"]), "scaled": [d["x"] * d["k"]]}
+
+    point = {"x": np.array([1.0, 2.0]), "k": 3.0}
+    found = tg.jacobian(f)(point)
+    np.testing.assert_array_equal(found["scaled"][0]["x"], 3 * np.eye(2))
+    np.testing.assert_array_equal(found["scaled"][0]["k"], [1, 2])
+    np.testing.assert_array_equal(
+        found["outer"]["x"], tg.jacobian(lambda x: np.outer(x, x))(point["x"])
+    )
+    np.testing.assert_array_equal(found["outer"]["k"], np.zeros((2, 2)))
+    with pytest.raises(TypeError, match="returned None"):
+        tg.jacobian(lambda x: None)(1.0)
+
+
+def test_hessian_of_several_and_of_nested_arguments():
+    def f(x, y):
+        return np.sum(x**2 * y)
+
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    (xx, xy), (yx, yy) = tg.hessian(f, argnums=(0, 1))(x, y)
+    np.testing.assert_array_equal(xx, np.diag(2 * y))
+    np.testing.assert_array_equal(xy, np.diag(2 * x))
+    np.testing.assert_array_equal(yx, np.diag(2 * x))
+    np.testing.assert_array_equal(yy, np.zeros((2, 2)))
+    nested = tg.hessian(lambda d: f(d["x"], d["y"]))({"x": x, "y": y})
+    np.testing.assert_array_equal(nested["x"]["y"], xy)
+    np.testing.assert_array_equal(nested["y"]["x"], yx)
+
+
+def test_values_made_inside_do_not_make_the_result_a_value():
+    along_tangent = tg.grad(lambda d: tg.jvp(lambda x: x**3, (2.0,), (d,))[1])(1.0)
+    assert type(along_tangent) is float and along_tangent == 12.0
+    inner = tg.grad(lambda c: tg.vjp(lambda x: x**3, 2.0)[1](c)[0])(1.0)
+    assert type(inner) is float and inner == 12.0
+    assert type(tg.grad(lambda x: x * Value(5.0))(2.0)) is float

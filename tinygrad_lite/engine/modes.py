@@ -5,12 +5,14 @@ A mode belongs to a context (`contextvars`), so threads and asyncio tasks don't 
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.anomaly import Watch
@@ -52,6 +54,22 @@ class change_mode(ContextDecorator):
     def __init__(self, change: Callable[[Mode], Mode]) -> None:
         self._change = change
         self._tokens: list[Token[Mode]] = []
+
+    def __call__(self, function: Any) -> Any:
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def decorated(*args: Any, **kwargs: Any) -> Any:
+                with self._recreate_cm():
+                    return await function(*args, **kwargs)
+
+            return decorated
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__name__} is a generator, whose body runs after the decorator's mode "
+                f"has ended: write the `with` inside it"
+            )
+        return super().__call__(function)
 
     def _recreate_cm(self) -> change_mode:
         return change_mode(self._change)  # each decorated call has its own tokens

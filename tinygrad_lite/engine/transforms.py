@@ -1,24 +1,24 @@
-"""Functions that differentiate functions: grad, vjp, jvp, jacobian, hessian, hvp, checkpoint.
+"""Functions that differentiate functions: grad, vjp, jvp, jacobian, hessian, hvp.
 
 They return plain numbers and arrays, unless the result can itself be differentiated by something
-the caller holds: an argument that is a Value, or a Value that the function closes over. Then they
-return Values, connected to those. That is what makes nested calls right:
-d/dx [x * d/dy (x * y)] is 2x.
+the caller holds: an argument that is a Value, or a Value that the function closes over (one made
+before the call). Then they return Values, connected to those. That is what makes nested calls
+right: d/dx [x * d/dy (x * y)] is 2x.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_lite.engine.backward import consumers_first, leaves_of, pull_back, seed_for
-from tinygrad_lite.engine.modes import ENTERED, MODE, enable_grad, no_grad
-from tinygrad_lite.engine.record import IDENTITY, record, remember
-from tinygrad_lite.engine.rulebook import JointVjp, Operation
-from tinygrad_lite.engine.trees import flatten, map_tree, unflatten
-from tinygrad_lite.engine.value import Value, data_of
+from tinygrad_lite.engine.modes import ENTERED, MODE, enable_grad
+from tinygrad_lite.engine.record import IDENTITY, record
+from tinygrad_lite.engine.trees import flatten, leaves_like, unflatten
+from tinygrad_lite.engine.value import Value, data_of, next_serial, zeros_of
 
 Argnums = int | Sequence[int]
 
@@ -36,7 +36,8 @@ def value_and_grad(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
         of the argument; with several argnums, a tuple of them.
 
     Raises (when called):
-        TypeError: `fun` does not return a single number, or an argnum is out of range.
+        TypeError: `fun` does not return a single number; an argnum is not an integer, out of range,
+            or given twice.
 
     >>> value_and_grad(lambda x, y: x * y**2)(3.0, 2.0)
     (12.0, 4.0)
@@ -82,7 +83,7 @@ def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tu
     traced = _Traced(fun, primals, {}, range(len(primals)))
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
-        seeds, _ = flatten(cotangent)
+        seeds = leaves_like(traced.public_tree(), cotangent, "the cotangent given to a vjp")
         return tuple(traced.like_arguments(traced.pull_back(seeds)))
 
     return traced.public_tree(), pull
@@ -110,13 +111,8 @@ def jvp(
     >>> jvp(lambda x: x**2, (3.0,), (1.0,))
     (9.0, 6.0)
     """
+    directions = _directions("jvp", primals, tangents)
     traced = _Traced(fun, tuple(primals), {}, range(len(primals)))
-    directions, _ = flatten(tuple(tangents))
-    if [np.shape(data_of(d)) for d in directions] != [h.shape for h in traced.handles]:
-        raise ValueError(
-            f"jvp: tangents of shapes {[np.shape(data_of(d)) for d in directions]} for primals of "
-            f"shapes {[h.shape for h in traced.handles]}; give one of the same shape for each"
-        )
     with enable_grad():
         # The pull-back is linear in the seeds, so its derivative by them does not depend on them.
         seeds = [Value(np.ones_like(data_of(out))) for out in traced.outputs]
@@ -130,20 +126,22 @@ def jvp(
             linked = traced.linked or any(type(d) is Value for d in directions)
             one = np.ones_like(along.data) if isinstance(along.data, np.ndarray) else 1.0
             found = pull_back({along: one}, wrt=seeds, create_graph=linked)
-    tangent_leaves = [
-        found.get(seed, np.zeros_like(seed.data) if seed.ndim else 0.0) for seed in seeds
-    ]
+    tangent_leaves = [found.get(seed, zeros_of(seed)) for seed in seeds]
     return traced.public_tree(), unflatten(traced.rebuild_output, tangent_leaves)
 
 
 def jacobian(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """All partial derivatives of a function of arrays that returns an array.
+    """All partial derivatives of a function of arrays that returns an array, or several.
 
     One forward pass, then one pull-back per output entry.
 
     Returns:
         A function with the arguments of `fun`, giving an array of shape
-        ``fun(...).shape + argument.shape`` (nested like the argument).
+        ``fun(...).shape + argument.shape``; nested like the argument and, where `fun` returns
+        several arrays, nested like those outside.
+
+    Raises (when called):
+        TypeError: `fun` returns no number or array, or an argnum is wrong, as for `grad`.
 
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
@@ -152,33 +150,50 @@ def jacobian(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
 
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         traced = _Traced(fun, args, kwargs, argnums)
-        if len(traced.outputs) != 1:
+        if not traced.outputs:
             raise TypeError(
-                f"jacobian: the function returned {len(traced.outputs)} arrays; return one, for "
-                f"instance by np.concatenate"
+                f"jacobian needs a function that returns an array; it returned "
+                f"{traced.public_tree()!r}"
             )
-        out = data_of(traced.outputs[0])
-        rows = []
-        for entry in range(np.size(out)):
-            seed = np.zeros(np.size(out), dtype=getattr(out, "dtype", np.float64))
-            seed[entry] = 1
-            rows.append(traced.pull_back([seed.reshape(np.shape(out))]))
-        columns = [
-            np.reshape(np.stack(column), np.shape(out) + handle.shape)
-            if rows
-            else np.zeros(np.shape(out) + handle.shape)
-            for column, handle in zip(zip(*rows, strict=True), traced.handles, strict=True)
-        ]
-        return traced.like_arguments(columns)
+        return unflatten(
+            traced.rebuild_output,
+            [
+                traced.like_arguments(_jacobians_of_output(traced, position))
+                for position in range(len(traced.outputs))
+            ],
+        )
 
     return jacobian_of
 
 
-def hessian(fun: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
-    """All second derivatives of a function that returns a single number, of one array argument.
+def _jacobians_of_output(traced: _Traced, position: int) -> list[Any]:
+    """The Jacobian of one output by every handle."""
+    out = np.asarray(data_of(traced.outputs[position]))
+    rows = []
+    for entry in range(out.size):
+        seed = np.zeros(out.size, out.dtype)
+        seed[entry] = 1
+        seeds: list[Any] = [None] * len(traced.outputs)
+        seeds[position] = seed.reshape(out.shape)
+        rows.append(traced.pull_back(seeds))
+    return [
+        np.reshape(np.stack([row[i] for row in rows]), out.shape + handle.shape)
+        if rows
+        else np.zeros(out.shape + handle.shape, handle.dtype)
+        for i, handle in enumerate(traced.handles)
+    ]
+
+
+def hessian(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """All second derivatives of a function that returns a single number.
 
     Returns:
-        A function giving an array of shape ``argument.shape + argument.shape``.
+        A function giving an array of shape ``argument.shape + argument.shape``. For several
+        argnums, and for nested arguments, one for each pair, nested like the argument twice: with
+        ``argnums=(0, 1)``, entry ``[0][1]`` holds the derivatives by the first and the second.
+
+    Raises (when called):
+        TypeError: as `grad`.
 
     >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
     array([[ 6.,  0.],
@@ -198,16 +213,18 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     Returns:
         A tuple, one entry per primal, of its structure and shapes.
 
+    Raises:
+        TypeError: `fun` does not return a single number.
+        ValueError: tangents differ from primals in number, structure or shape.
+
     >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
     (array([6., 0.]),)
     """
+    directions = _directions("hvp", primals, tangents)
     gradient = grad(fun, range(len(primals)))
 
     def along(*args: Any) -> Any:
         gradients, _ = flatten(gradient(*args))
-        directions, _ = flatten(tuple(tangents))
-        if [np.shape(data_of(d)) for d in directions] != [np.shape(data_of(g)) for g in gradients]:
-            raise ValueError("hvp: tangents must have the structures and shapes of the primals")
         total = 0.0
         for g, d in zip(gradients, directions, strict=True):
             total = total + np.sum(g * d)
@@ -216,62 +233,17 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     return grad(along, range(len(primals)))(*primals)
 
 
-def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Save memory: keep only the arguments of a function, and compute it again when pulling back.
-
-    Args:
-        fun: function of Values and others that returns one Value. It must give the same result
-            when called again, so draw no random numbers inside. Values it closes over get their
-            gradients too.
-
-    >>> x = Value(2.0)
-    >>> checkpoint(lambda x: (x**2).exp())(x).backward()
-    >>> round(x.grad, 2)
-    218.39
-    """
-
-    def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        if ENTERED.count and not MODE.get().recording:
-            return fun(*args, **kwargs)
-        leaves, rebuild = flatten((args, kwargs))
-
-        def call(handles: Sequence[Any]) -> Any:
-            inner_args, inner_kwargs = unflatten(rebuild, handles)
-            return fun(*inner_args, **inner_kwargs)
-
-        given = [x for x in leaves if type(x) is Value]
-        before = Value(0.0)
-        with enable_grad():
-            handles = [Value(x.data, x.name) if type(x) is Value else x for x in leaves]
-            out = call(handles)
-        if type(out) is not Value:
-            return out
-        # What the function took from outside is older than the call.
-        inner = [node for node in consumers_first(out) if node.serial > before.serial]
-        own = {h for h in handles if type(h) is Value}
-        closed_over = [v for v in leaves_of(inner) if v not in own]
-
-        def pull(g: Any, out: Any, *inputs: Any) -> list[Any]:
-            """Run the function again, recorded this time, and pull back through that."""
-            graph = type(out) is Value
-            again_given = iter(inputs)
-            with enable_grad():
-                handles = [_handle(next(again_given)) if type(x) is Value else x for x in leaves]
-                again = call(handles)
-                targets = [h for h in handles if type(h) is Value]
-                targets += closed_over
-                found = pull_back({again: g}, wrt=targets, boundary=targets, create_graph=graph)
-            return [found.get(t, np.zeros(t.shape, t.dtype)) for t in targets]
-
-        def evaluate(*inputs: Any) -> Any:
-            again_given = iter(inputs)
-            with no_grad():
-                return data_of(call([next(again_given) if type(x) is Value else x for x in leaves]))
-
-        operation = Operation(fun, JointVjp(pull), name="checkpoint", evaluate=evaluate)
-        return remember(operation, (*given, *closed_over), None, out.data)
-
-    return checkpointed
+def _directions(asked: str, primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+    """The leaves of the tangents in the order of those of the primals, of the same shapes."""
+    directions = leaves_like(tuple(primals), tuple(tangents), f"the tangents given to {asked}")
+    shapes = [np.shape(data_of(d)) for d in directions]
+    wanted = [np.shape(data_of(p)) for p in flatten(tuple(primals))[0]]
+    if shapes != wanted:
+        raise ValueError(
+            f"{asked}: tangents of shapes {shapes} for primals of shapes {wanted}; give one of the "
+            f"same shape for each"
+        )
+    return directions
 
 
 class _Traced:
@@ -284,18 +256,13 @@ class _Traced:
         kwargs: dict[str, Any],
         argnums: Argnums,
     ) -> None:
-        self.single = isinstance(argnums, int)
-        chosen = [argnums] if isinstance(argnums, int) else list(argnums)
-        for argnum in chosen:
-            if not -len(args) <= argnum < len(args):
-                raise TypeError(
-                    f"argnums asks for positional argument {argnum}, but the function was called "
-                    f"with {len(args)}"
-                )
+        self.single = isinstance(argnums, (int, np.integer))
+        chosen = _positions(argnums, len(args))
+        begun = next_serial()
         muted = ENTERED.count > 0 and not MODE.get().recording
         leaves, self.rebuild_arguments = flatten([args[argnum] for argnum in chosen])
         with enable_grad():
-            self.handles = [_handle(leaf, muted) for leaf in leaves]
+            self.handles = [handle_on(leaf, muted) for leaf in leaves]
             replaced = list(args)
             for argnum, argument in zip(
                 chosen, unflatten(self.rebuild_arguments, self.handles), strict=True
@@ -306,40 +273,40 @@ class _Traced:
         own = set(self.handles)
         outputs = [out for out in self.outputs if type(out) is Value]
         order = consumers_first(*outputs, boundary=own)
-        others = (v for v in leaves_of(order) if v not in own)
+        # What the function made itself nobody else can differentiate by: handles of a `grad` or
+        # `jvp` inside it, for instance.
         self.linked = not muted and (
             any(handle.operation is not None for handle in self.handles)
-            or next(others, None) is not None
+            or any(leaf.serial < begun for leaf in leaves_of(order))
         )
 
     def single_output(self, asked: str) -> Any:
         if len(self.outputs) != 1 or np.size(data_of(self.outputs[0])) != 1:
             shapes = [np.shape(data_of(out)) for out in self.outputs]
+            returned = f"shapes {shapes}" if shapes else repr(self.public_tree())
             raise TypeError(
-                f"{asked} needs a function that returns a single number; it returned shapes "
-                f"{shapes}. Reduce it, for instance with .sum(), or use jacobian or vjp"
+                f"{asked} needs a function that returns a single number; it returned "
+                f"{returned}. Reduce it, for instance with .sum(), or use jacobian or vjp"
             )
         return self.outputs[0]
 
     def pull_back(self, seeds: list[Any], create_graph: bool | None = None) -> list[Any]:
-        """Cotangents of the handles, zeros for those that the outputs do not depend on."""
-        if len(seeds) != len(self.outputs):
-            raise ValueError(
-                f"the cotangent has {len(seeds)} arrays, but the function returned "
-                f"{len(self.outputs)}"
-            )
+        """Cotangents of the handles, zeros for those that the outputs do not depend on.
+
+        A seed of None stands for zeros.
+        """
         graph = self.linked or any(type(s) is Value for s in seeds)
         graph = graph if create_graph is None else create_graph
         cotangents: dict[Value, Any] = {}
         for out, seed in zip(self.outputs, seeds, strict=True):
-            if type(out) is Value:
+            if type(out) is Value and seed is not None:
                 given = seed_for(out, seed)
                 cotangents[out] = cotangents[out] + given if out in cotangents else given
         with enable_grad():
             found = pull_back(
                 cotangents, wrt=self.handles, boundary=self.handles, create_graph=graph
             )
-        return [found.get(h, np.zeros_like(h.data) if h.ndim else 0.0) for h in self.handles]
+        return [found.get(h, zeros_of(h)) for h in self.handles]
 
     def like_arguments(self, leaves: list[Any]) -> Any:
         """Leaves in the structure of the arguments; a single argnum is not in a tuple."""
@@ -353,12 +320,29 @@ class _Traced:
         return unflatten(self.rebuild_output, [self.public(out) for out in self.outputs])
 
 
-def _handle(leaf: Any, muted: bool = False) -> Value:
+def handle_on(leaf: Any, muted: bool = False) -> Value:
+    """A Value of a function's own to differentiate by, recorded unless `muted`."""
     if type(leaf) is Value:
         return Value(leaf.data, leaf.name) if muted else record(IDENTITY, (leaf,))
     return Value(leaf)
 
 
-__all__ = [
-    "checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "map_tree", "value_and_grad", "vjp",
-]  # fmt: skip
+def _positions(argnums: Argnums, count: int) -> list[int]:
+    """Argnums as positions from 0 on, each valid and different."""
+    try:
+        several = [argnums] if isinstance(argnums, (int, np.integer)) else list(argnums)
+        chosen = [operator.index(argnum) for argnum in several]
+    except TypeError:
+        raise TypeError(
+            f"argnums must be an integer or several, the positions of arguments; got {argnums!r}"
+        ) from None
+    for argnum in chosen:
+        if not -count <= argnum < count:
+            raise TypeError(
+                f"argnums asks for positional argument {argnum}, but the function was called with "
+                f"{count}"
+            )
+    positions = [argnum % count for argnum in chosen]
+    if len(set(positions)) < len(positions):
+        raise TypeError(f"argnums names an argument twice: {argnums!r}")
+    return positions

@@ -28,10 +28,41 @@ def unflatten(rebuild: Rebuild, leaves: Sequence[Any]) -> Any:
     return rebuild(iter(leaves))
 
 
+def leaves_like(tree: Any, other: Any, what: str) -> list[Any]:
+    """The leaves of another tree of the same structure, in the order of this one's.
+
+    Lists and tuples may stand for one another, and dicts may have another order.
+
+    Args:
+        tree: the structure.
+        other: the tree to take apart.
+        what: how the message speaks of `other`.
+
+    Raises:
+        ValueError: the structures differ.
+    """
+    if is_leaf(tree):
+        if not is_leaf(other):
+            raise ValueError(f"{what} must have a number or array where {other!r} stands")
+        return [other]
+    if isinstance(tree, dict):
+        if not isinstance(other, dict) or tree.keys() != other.keys():
+            found = list(other) if isinstance(other, dict) else other
+            raise ValueError(f"{what} must have a dict of the keys {list(tree)}, not {found!r}")
+        return [leaf for k in tree for leaf in leaves_like(tree[k], other[k], what)]
+    if isinstance(tree, (list, tuple)):
+        if not isinstance(other, (list, tuple)) or len(tree) != len(other):
+            found = f"{len(other)}" if isinstance(other, (list, tuple)) else repr(other)
+            raise ValueError(f"{what} must have a sequence of {len(tree)}, not {found}")
+        pairs = zip(tree, other, strict=True)
+        return [leaf for part, like in pairs for leaf in leaves_like(part, like, what)]
+    return []
+
+
 def map_tree(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """Apply a function to corresponding leaves of trees of one structure."""
     leaves, rebuild = flatten(tree)
-    columns = [flatten(other)[0] for other in others]
+    columns = [leaves_like(tree, other, "a tree to map over") for other in others]
     return unflatten(rebuild, [function(*row) for row in zip(leaves, *columns, strict=True)])
 
 

@@ -345,6 +345,11 @@ def data_of(x: Any) -> Any:
     return x.data if type(x) is Value else x
 
 
+def zeros_of(value: Value) -> Any:
+    """A zero cotangent of the shape and dtype of a Value; a Python float if it holds one."""
+    return 0.0 if type(value.data) is float else np.zeros_like(value.data)
+
+
 def _array_text(array: np.ndarray[Any, Any]) -> str:
     text = np.array2string(array, separator=", ", prefix="Value(array(", threshold=20, edgeitems=3)
     return f"array({text}, shape={array.shape}, dtype={array.dtype})"
