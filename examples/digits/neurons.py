@@ -1,8 +1,8 @@
 """The blog's four digit networks, out of neurons and connections one can point at.
 
-    python examples/digits/neurons.py            # network 1, as published: about a minute
-    python examples/digits/neurons.py 4 --save network4.json
-    python examples/digits/neurons.py 2 --iterations 2 --samples 1000
+python examples/digits/neurons.py                         network 1, as published: about a minute
+python examples/digits/neurons.py 4 --save network4.json  the best one, and keep it
+python examples/digits/neurons.py 2 --quick               in seconds, to see it work
 
 Trains on MNIST with the published schedule, tells the success rate beside the published one,
 guesses at one digit, and checks that the network survives being written to a file and read back.
@@ -11,11 +11,18 @@ guesses at one digit, and checks that the network survives being written to a fi
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
+# A second thread gains little here, and waits for whatever else keeps a core busy. Before NumPy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tinygrad_lite.data import as_pixels, load_mnist
+import numpy as np
+from commandline import Parser, fail, load, seed
+
+from tinygrad_lite.data import as_pixels
 from tinygrad_lite.neurons import (
     EDGE_PATTERNS,
     HiddenLayer,
@@ -25,8 +32,6 @@ from tinygrad_lite.neurons import (
     relu,
     scan_pattern,
 )
-
-DATA = Path(__file__).parent / "data"
 
 
 def network_1(seed: int = 0) -> Network:
@@ -62,52 +67,90 @@ def network_4(seed: int = 0) -> Network:
     return network
 
 
-NETWORKS = {1: network_1, 2: network_2, 3: network_3, 4: network_4}
-PUBLISHED = {1: 91.0, 2: 68.5, 3: 91.2, 4: 96.6}
+NETWORKS = {"1": network_1, "2": network_2, "3": network_3, "4": network_4}
+PUBLISHED = {"1": 91.0, "2": 68.5, "3": 91.2, "4": 96.6}
 """Success rates in percent that the blog's author reached, network 2 with gradients averaged where
 the chain rule sums."""
 
 
-def main() -> None:
-    """Train one network and try it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("network", nargs="?", type=int, choices=NETWORKS, default=1)
-    parser.add_argument("--iterations", type=int, default=12)
-    parser.add_argument("--samples", type=int, default=10_000, help="images in an iteration")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", metavar="FILE", help="where to write the network, as JSON")
-    parser.add_argument("--plot", metavar="FILE", help="where to draw the course of training")
-    parser.add_argument("--picture", metavar="FILE", help="where to draw a guess, as PNG")
-    arguments = parser.parse_args()
+def options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line, checked."""
+    parser = Parser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("network", nargs="?", choices=NETWORKS, default="1", help="which: 1 2 3 4 (1)", metavar="N")
+    add("--iterations", type=count, metavar="N", help="how often images are drawn (12)")
+    add("--samples", type=count, metavar="N", help="images in an iteration (10000)")
+    add("--seed", type=seed, default=0, metavar="S", help="of initial weights and shuffling (0)")
+    add("--quick", action="store_true", help="2 iterations of 500, to see that everything works")
+    add("--data", type=Path, metavar="DIR", help="folder with the MNIST files (beside this script)")
+    add("--save", type=target, metavar="FILE", help="where to write the network, as JSON")
+    add("--plot", type=target, metavar="FILE", help="where to draw the course of training")
+    add("--picture", type=target, metavar="FILE", help="where to draw a guess, as PNG")
+    asked = parser.parse_args(arguments)
+    if asked.plot and not find_spec("matplotlib"):
+        fail("--plot needs Matplotlib: pip install 'tinygrad-lite[plots]'")
+    asked.iterations = asked.iterations or (2 if asked.quick else 12)
+    asked.samples = asked.samples or (500 if asked.quick else 10_000)
+    return asked
 
-    mnist = load_mnist(DATA)
+
+def count(text: str) -> int:
+    """A number of iterations or images from the command line."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def target(text: str) -> Path:
+    """A file to write after training: better refused before it."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write a file {text!r}")
+    return path
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train one network and try it."""
+    asked = options(arguments)
+    mnist = load(asked.data)
     images, tests = (as_pixels(x, np.float64) for x in (mnist.train_images, mnist.test_images))
-    network = NETWORKS[arguments.network](arguments.seed)
-    print(f"network {arguments.network}: {network}, {len(network.parameters)} of it learn")
+    network = NETWORKS[asked.network](asked.seed)
+    print(f"network {asked.network}: {network}, {len(network.parameters)} of it learn")
     history = network.train(
         images,
         mnist.train_labels,
         test_images=tests,
         test_labels=mnist.test_labels,
-        iterations=arguments.iterations,
-        samples=arguments.samples,
-        seed=arguments.seed,
+        iterations=asked.iterations,
+        samples=asked.samples,
+        seed=asked.seed,
     )
     rate = 100 * network.success_rate(tests, mnist.test_labels)
-    published = PUBLISHED[arguments.network]
+    published = PUBLISHED[asked.network]
     print(f"{rate:.2f} % of {len(tests)} test images right (published: {published} %)")
 
     guess = network.guess(tests[0])
     print(f"the first test image is a {mnist.test_labels[0]}. Its guess: {guess.sentence}")
 
-    text = network.to_json(arguments.save)
-    if arguments.plot:
-        history.plot(arguments.plot)
-    if arguments.picture:
-        network.save_activations(arguments.picture)
+    try:
+        text = network.to_json(asked.save)
+        if asked.picture:
+            network.save_activations(asked.picture)
+        if asked.plot:
+            history.plot(asked.plot)
+    except (OSError, ValueError) as error:  # a disk that is full, or a format unknown to Matplotlib
+        fail(str(error))
     again = Network.from_json(text).evaluate(tests)
     assert np.array_equal(again, network.evaluate(tests)), "the file holds another network"
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nneurons.py: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -12,7 +12,6 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 # The products here are small: a second thread gains little alone, and beside another program that
 # keeps a core busy the two wait for each other, which has cost a factor of six. Before NumPy comes.
@@ -20,26 +19,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import report
+from commandline import HERE, Parser, fail, load, seed
 from networks import NETWORKS
 from training import Run, recipe_of, train
 
-from tinygrad_lite.data import DataFileError, DownloadError, Mnist, load_mnist
+from tinygrad_lite.data import Mnist
 from tinygrad_lite.nn import init
-
-HERE = Path(__file__).parent
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        fail(f"{message} (--help shows the options)")
-
-
-def fail(message: str) -> NoReturn:
-    """End with one line and the exit code of a wrong request."""
-    print(f"train.py: {' '.join(message.split())}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -70,24 +55,6 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
         help="folder for pictures and tables (output, beside this script)",
     )  # fmt: skip
     return parser.parse_args(arguments)
-
-
-def seed(text: str) -> int:
-    """A seed from the command line."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0, not {text!r}")
-    return int(text)
-
-
-def load(folder: Path | None) -> Mnist:
-    """The images, or an end with one line."""
-    if folder is not None and not folder.exists():
-        fail(f"no folder {folder}: give --data a folder with the four MNIST files, or leave it out")
-    default = HERE / "data"
-    try:
-        return load_mnist(folder or (default if default.exists() else None))
-    except (DataFileError, DownloadError, OSError) as error:
-        fail(str(error))
 
 
 def main(arguments: list[str] | None = None) -> None:

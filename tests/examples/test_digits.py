@@ -15,7 +15,7 @@ from tinygrad_lite.nn import init
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "examples" / "digits"
-MODULES = ["networks", "training", "report", "pictures", "train"]
+MODULES = ["commandline", "networks", "training", "report", "pictures", "train"]
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_the_published_run_of_network_4_learns(digits, mnist):
 
 
 def command(digits, monkeypatch, few, *arguments):
-    monkeypatch.setattr(digits.train, "load_mnist", lambda folder: few)
+    monkeypatch.setattr(digits.train, "load", lambda folder: few)
     rounds = [digits.training.Round(500, 50, 1, 1)]
     monkeypatch.setattr(
         digits.train, "recipe_of",
