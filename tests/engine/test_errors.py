@@ -71,3 +71,44 @@ def test_constant_functions_return_plain_arrays():
     for f in (np.floor, np.sign, np.argmax, np.isnan):
         assert type(f(x)) is not Value
         np.testing.assert_array_equal(f(x), f(x.data))
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda x, m: np.split(x, 2), r"np\.split of 'x' \(3,\) float64; 2: .*equal division"),
+        (lambda x, m: np.hstack([x, m]), r"np\.hstack of \['x' \(3,\) float64; 'm' \(2, 3\)"),
+        (lambda x, m: np.divmod(m, x[:2]), r"np\.divmod of 'm' \(2, 3\).*\(2,\).*broadcast"),
+        (lambda x, m: x // m[:, :2], r"np\.floor_divide of 'x' \(3,\).*broadcast"),
+        (lambda x, m: np.diff(x[0]), r"np\.diff of \(\) float"),
+        (lambda x, m: np.linalg.tensorinv(m), r"np\.linalg\.tensorinv of 'm' \(2, 3\)"),
+        (lambda x, m: np.full_like(m, x[:2]), r"np\.full_like of 'm' \(2, 3\).*\(2,\)"),
+    ],
+)
+def test_composed_and_constant_functions_tell_shapes_and_names(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(Value(np.ones(3), name="x"), Value(np.ones((2, 3)), name="m"))
+
+
+def test_an_error_of_a_users_own_function_is_left_alone():
+    def mine(x):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine$"):
+        np.piecewise(Value(np.ones(3)), [np.ones(3, bool)], [mine])
+
+
+def test_a_variant_of_a_function_is_refused_by_its_own_name():
+    with pytest.raises(TypeError, match=r"np\.emath\.sqrt has no"):
+        np.emath.sqrt(Value(-1.0))
+
+
+def test_adding_to_an_array_in_place_says_what_to_write():
+    array = np.zeros(3)
+    with pytest.raises(TypeError, match=r"array = array \+ value"):
+        array += Value(np.ones(3))
+
+
+def test_an_array_cannot_be_split_at_values():
+    with pytest.raises(TypeError, match=r"index cannot be a Value"):
+        np.split(Value(np.ones(3)), Value([1.0]))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.engine.modes import change_mode
+from tinygrad_lite.engine.modes import Mode, change_mode
 from tinygrad_lite.engine.value import Value, describe, source_of
 
 
@@ -19,7 +20,8 @@ class AnomalyError(ArithmeticError):
 def detect_anomaly() -> change_mode:
     """Report the first NaN or infinity, forward or backward, with operation, inputs and line.
 
-    Also reports an array changed in place between recording and `backward`. Slow; for debugging.
+    Also reports an array changed in place between recording and `backward`. NumPy's own warnings,
+    which know neither names nor inputs, are silent inside. Slow; for debugging.
 
     Raises (inside):
         AnomalyError: at the first anomaly.
@@ -29,20 +31,37 @@ def detect_anomaly() -> change_mode:
     >>> with detect_anomaly():
     ...     np.log(Value([1.0, 2.0], name="x")).sum().backward()
     """
-    return change_mode(lambda mode: replace(mode, watch=Watch()))
+    return _Detecting(lambda mode: replace(mode, watch=Watch()))
+
+
+class _Detecting(change_mode):
+    """The mode, and NumPy's warnings off: as errors they would come before the report."""
+
+    def __init__(self, change: Callable[[Mode], Mode]) -> None:
+        super().__init__(change)
+        self._silences: list[np.errstate] = []
+
+    def __enter__(self) -> Mode:
+        self._silences.append(np.errstate(all="ignore"))
+        self._silences[-1].__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)
+        self._silences.pop().__exit__(*exception)
 
 
 class Watch:
     """Looks at every result while `detect_anomaly` is on."""
 
     def __init__(self) -> None:
-        self.fingerprints: dict[tuple[int, int], int] = {}
+        self.fingerprints: dict[tuple[int, str], int] = {}
 
     def forward(self, node: Value) -> None:
         """Check an operation's result and remember what its arrays looked like."""
         assert node.operation is not None
-        for position, data in _arrays(node):
-            self.fingerprints[node.serial, position] = _fingerprint(data)
+        for what, data in _arrays(node):
+            self.fingerprints[node.serial, what] = _fingerprint(data)
         if not _finite(node.data):
             raise AnomalyError(
                 f"{node.operation.name} gave {_what(node.data)} in the forward pass{_line(node)}. "
@@ -52,10 +71,9 @@ class Watch:
     def backward(self, node: Value, argument: Value, cotangent: Any) -> None:
         """Check that a node's arrays are as recorded, and the cotangent of one argument."""
         assert node.operation is not None
-        for position, data in _arrays(node):
-            before = self.fingerprints.get((node.serial, position))
+        for what, data in _arrays(node):
+            before = self.fingerprints.get((node.serial, what))
             if before is not None and before != _fingerprint(data):
-                what = "its result" if position < 0 else f"its argument {position}"
                 raise AnomalyError(
                     f"{node.operation.name}: {what}, an array of shape {data.shape}, was changed "
                     f"in place after it was recorded{_line(node)}, so the gradient would be of "
@@ -69,11 +87,19 @@ class Watch:
             )
 
 
-def _arrays(node: Value) -> list[tuple[int, np.ndarray[Any, Any]]]:
-    """The arrays of a node by argument position; its result is at -1."""
-    plain = [a.data if type(a) is Value else a for a in node.args]
-    found = [(i, a) for i, a in enumerate(plain) if isinstance(a, np.ndarray)]
-    return [*found, (-1, node.data)] if isinstance(node.data, np.ndarray) else found
+def _arrays(node: Value) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """What a node computed with and what came out, each with what to call it."""
+    for position, argument in enumerate(node.args):
+        plain = argument.data if type(argument) is Value else argument
+        if isinstance(plain, np.ndarray):
+            yield f"its argument {position}", plain
+    for name, setting in (node.metadata or {}).items():
+        # An index may be a tuple of arrays.
+        for position, part in enumerate(setting if isinstance(setting, tuple) else (setting,)):
+            if isinstance(part, np.ndarray):
+                yield f"its setting {name}" + (f"[{position}]" if part is not setting else ""), part
+    if isinstance(node.data, np.ndarray):
+        yield "its result", node.data
 
 
 def _fingerprint(array: np.ndarray[Any, Any]) -> int:

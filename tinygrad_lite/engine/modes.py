@@ -72,7 +72,7 @@ class change_mode(ContextDecorator):
         return super().__call__(function)
 
     def _recreate_cm(self) -> change_mode:
-        return change_mode(self._change)  # each decorated call has its own tokens
+        return type(self)(self._change)  # each decorated call has its own tokens
 
     def __enter__(self) -> Mode:
         ENTERED.add(1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.errors import explained_call
 from tinygrad_lite.engine.record import record
 from tinygrad_lite.engine.rulebook import COMPOSED, CONSTANT, RULES, name_of, no_rule
 from tinygrad_lite.engine.value import Value
@@ -69,10 +70,16 @@ def _call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             metadata = _settings(function, metadata)
             _check_settings(operation, metadata)
         return record(operation, _as_arrays(arrays), metadata)
-    if function in COMPOSED:
-        return COMPOSED[function](*args, **kwargs)
-    if function in CONSTANT:
-        return function(*_stripped(args), **_stripped(kwargs))
+    try:
+        if function in COMPOSED:
+            return COMPOSED[function](*args, **kwargs)
+        if function in CONSTANT:
+            return function(*_stripped(args), **_stripped(kwargs))
+    except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        told = explained_call(error, name_of(function), args, kwargs)
+        if told is None:
+            raise
+        raise told from None
     raise no_rule(function)
 
 
@@ -85,7 +92,8 @@ def _settings(function: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     if kwargs.get("out") is not None:
         raise TypeError(
             f"{name_of(function)} with out= would overwrite an array that the record of the "
-            f"computation refers to, and is refused for Values: use the returned Value"
+            f"computation refers to, and is refused for Values: use the returned Value (array += "
+            f"value asks for the same: write array = array + value)"
         )
     return {
         k: v

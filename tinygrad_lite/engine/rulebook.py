@@ -214,9 +214,9 @@ def name_of(function: Callable[..., Any]) -> str:
     name = getattr(function, "__name__", repr(function))
     if module.split(".")[0] != "numpy":
         return name
-    for part in ("linalg", "fft"):
+    for part, shown in (("linalg", "linalg"), ("fft", "fft"), ("scimath", "emath")):
         if part in module.split("."):
-            return f"np.{part}.{name}"
+            return f"np.{shown}.{name}"
     return f"np.{name}"
 
 

@@ -140,7 +140,7 @@ def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 def _parts(split: Any, ary: Any, indices_or_sections: Any, axis: int) -> list[Any]:
     axis = axis % np.ndim(ary)
-    pieces = split(np.arange(np.shape(ary)[axis]), indices_or_sections)
+    pieces = split(np.arange(np.shape(ary)[axis]), plain_index(indices_or_sections))
     bounds = [(int(p[0]), int(p[-1]) + 1) if p.size else (0, 0) for p in pieces]
     return [ary[_along(axis, slice(start, end))] for start, end in bounds]
 
