@@ -58,6 +58,18 @@ def test_repeated_structure_is_folded_and_what_is_hidden_is_stated():
     assert drawing.hidden in drawing.source
 
 
+def test_inner_repetition_is_folded_before_the_outer_one():
+    x = Value(1.0, name="x")
+    for stage in range(4):
+        for block in range(6):
+            with scope(f"stage {stage}/block {block}"):
+                x = np.tanh(x * Value(0.5) + Value(0.1))
+    source = draw(x, limit=50).source
+    assert titles(source).count("block × 6") == 4
+    assert frames(source) == [f"stage {i}" for i in range(4)]
+    assert "stage × 4" in titles(draw(x, limit=3).source)
+
+
 def test_expand_keeps_a_group_open_and_collapse_closes_one():
     out = neurons((4, 3))
     assert "neuron 2" in frames(draw(out, limit=60, expand="layer 2/neuron 2").source)

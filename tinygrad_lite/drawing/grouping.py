@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tinygrad_lite.drawing.collect import Graph
@@ -19,7 +19,7 @@ from tinygrad_lite.engine.value import Value
 ALIKE = 4
 """From how many on alike operations or leaves are a fold."""
 
-MANY = 8
+MANY = 4
 """From how many on alike scopes are one box, where anything has to be collapsed at all."""
 
 _NUMBER = re.compile(r"\[?\d+\]?")
@@ -148,7 +148,9 @@ class Tree:
         signature: dict[Group, Hashable] = {}
         every = list(self.root.everything())
         for group in reversed(every[1:]):  # inner ones first
-            kinds = Counter(_kind(graph.values[i]) for i in group.members)
+            # Operations alone: of alike blocks the first may be where an input is used.
+            computed = (v for i in group.members if (v := graph.values[i]).operation is not None)
+            kinds = Counter((v.operation, v.shape) for v in computed)
             inner = Counter((stem(c.title), signature[c]) for c in group.children)
             signature[group] = hash((frozenset(kinds.items()), frozenset(inner.items())))
         for group in every:
@@ -209,10 +211,16 @@ def collapse_to(tree: Tree, limit: int, keep: Collection[Group] = ()) -> int:
     for group in reversed(order):
         if group in kept and group.parent is not None:
             kept.add(group.parent)
-    if _boxes(order)[tree.root] > limit:
-        for group in order:
-            if group.fold and len(group.children) >= MANY and not {group, group.parent} & kept:
-                group.collapsed = True
+    folds = [
+        group
+        for group in order
+        if group.fold and len(group.children) >= MANY and not {group, group.parent} & kept
+    ]
+    while folds and _boxes(order)[tree.root] > limit:
+        around = {outer for fold in folds for outer in _around(fold)}
+        for fold in folds:
+            fold.collapsed = fold not in around  # the innermost first
+        folds = [fold for fold in folds if fold in around]
     while True:
         boxes = _boxes(order)
         batches: dict[tuple[int, str], list[Group]] = defaultdict(list)
@@ -224,6 +232,13 @@ def collapse_to(tree: Tree, limit: int, keep: Collection[Group] = ()) -> int:
             return boxes[tree.root]
         for group in batches[max(batches)]:  # alike ones together
             group.collapsed = True
+
+
+def _around(group: Group) -> Iterator[Group]:
+    """The groups around a group, the nearest first."""
+    while group.parent is not None:
+        group = group.parent
+        yield group
 
 
 def _boxes(order: list[Group]) -> dict[Group, int]:
@@ -264,11 +279,6 @@ def _common(a: str, b: str) -> str:
             break
         shared.append(x)
     return "/".join(shared)
-
-
-def _kind(value: Value) -> Hashable:
-    name = value.operation.name if value.operation is not None else ""
-    return name, () if type(value.data) is float else value.shape
 
 
 def _title(value: Value) -> str:

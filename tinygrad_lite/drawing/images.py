@@ -52,7 +52,7 @@ def draw_images(
 
     >>> import numpy as np
     >>> draw_images(np.eye(3), zoom=10)
-    <Picture of 70 × 76>
+    <Picture of 70 × 70>
     """
     paper = theme_of(theme)
     images, per_row = _images(np.asarray(data_of(arrays)), shape)
