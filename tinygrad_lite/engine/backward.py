@@ -83,21 +83,15 @@ def pull_back(
     needed = None if wanted is None else _on_the_way(order, wanted)
     kept: dict[Value, Any] = {}
     watch = MODE.get().watch if ENTERED.count else None
-    lean = not create_graph and wanted is None and watch is None
+    if wanted is None and watch is None and not create_graph:
+        _pull_back_lean(order, held, kept)
+        order = []
     for node in order:
         g = held.pop(node, None)
         if g is None or (needed is not None and node not in needed):
             continue  # reached only through arguments without a gradient
         if node.retained if wanted is None else node in wanted:
             kept[node] = g
-        operation: Any = node.operation
-        if lean:
-            if operation.is_pair and not node.metadata:
-                _pull_pair(node, operation.vjps, node.args, g, held)
-                continue
-            if operation.is_single:
-                _pull_single(node, operation.vjps[0], node.args[0], g, held)
-                continue
         for _, argument, local in pulled_through(node, g, needed, create_graph):
             if watch is not None:
                 watch.backward(node, argument, local)
@@ -165,7 +159,7 @@ def backward(self: Value, gradient: Any = None, *, create_graph: bool = False) -
     54.0
     """
     if gradient is None:
-        if np.size(self.data) != 1:
+        if self.size != 1:
             raise ValueError(
                 f"backward() starts at a single number; this is a {describe(self)}. Reduce it, as "
                 f"in y.sum().backward(), or give the gradient to start from: y.backward(g) with g "
@@ -179,7 +173,12 @@ def backward(self: Value, gradient: Any = None, *, create_graph: bool = False) -
         before = value.grad
         if before is None:
             value.passes = 1
-            value._grad = _own(cotangent, taken)
+            # users change gradients in place, so neither a view nor another leaf's gradient
+            if type(cotangent) is _ndarray:
+                if cotangent.base is not None or id(cotangent) in taken:
+                    cotangent = cotangent.copy()
+                taken.add(id(cotangent))
+            value._grad = cotangent
         else:
             value.passes += 1
             value._grad = before + cotangent
@@ -209,6 +208,13 @@ def fitted(local: Any, argument: Value, node: Value) -> Any:
                 return np.add.reduce(local, axis=0)  # a bias
     elif type(data) is tuple:
         return local
+    elif (
+        isinstance(local, np.generic)
+        and type(data) is _ndarray
+        and not data.ndim
+        and local.dtype is data.dtype
+    ):
+        return np.asarray(local)
     shape, dtype = argument.shape, argument.dtype
     have = getattr(local, "shape", ())
     extra = len(have) - len(shape)
@@ -257,6 +263,25 @@ def _on_the_way(order: list[Value], wanted: set[Value]) -> set[Value]:
         if any(type(a) is Value and a in needed for a in node.args):
             needed.add(node)
     return needed
+
+
+def _pull_back_lean(order: list[Value], held: dict[Value, Any], kept: dict[Value, Any]) -> None:
+    """The loop of `pull_back` as `backward` most often needs it, with its steps unrolled."""
+    for node in order:
+        g = held.pop(node, None)
+        if g is None:
+            continue
+        if node.retained:
+            kept[node] = g
+        operation: Any = node.operation
+        if operation.is_pair and not node.metadata:
+            _pull_pair(node, operation.vjps, node.args, g, held)
+        elif operation.is_single:
+            _pull_single(node, operation.vjps[0], node.args[0], g, held)
+        else:
+            for _, argument, local in pulled_through(node, g):
+                before = held.get(argument)
+                held[argument] = local if before is None else before + local
 
 
 def _pull_single(node: Value, vjp: Any, x: Value, g: Any, held: dict[Value, Any]) -> None:
@@ -311,17 +336,6 @@ def _pull_pair(
             local = fitted(local, x, node)
         before = held.get(x)
         held[x] = local if before is None else before + local
-
-
-def _own(cotangent: Any, taken: set[int]) -> Any:
-    """The cotangent itself, or a copy if it is a view or already another leaf's gradient: users
-    change gradients in place."""
-    if type(cotangent) is not _ndarray:
-        return cotangent
-    if cotangent.base is not None or id(cotangent) in taken:
-        return cotangent.copy()
-    taken.add(id(cotangent))
-    return cotangent
 
 
 Value.backward = backward
