@@ -323,6 +323,8 @@ def test_a_new_connection_counts_at_once():
     Connection(network.layers[0][1], network.layers[3][0], 1.0)
     assert network.evaluate([0.5, 0.5])[0] == pytest.approx(1 / (1 + np.exp(-1.5)))
     assert len(network.layers[0][1].outputs) == 1
+    with pytest.raises(AttributeError):  # else `order` and `evaluate` would not know
+        network.layers[3][0].inputs.clear()
 
 
 def test_what_cannot_be_connected_is_refused():

@@ -54,7 +54,7 @@ class Connection:
         if source.layer.feeds is None:
             source.layer.feeds = {}
         source.layer.feeds[target.layer] = None
-        target.inputs.append(self)
+        target._inputs.append(self)
         target.layer.received += 1
 
     @property

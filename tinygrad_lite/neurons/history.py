@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """The course of a training run.
 
@@ -28,6 +28,10 @@ class History:
     tested_after: list[int] = field(default_factory=list)
     success_rates: list[float] = field(default_factory=list)
     average_costs: list[float] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        tests = f", {100 * self.success_rates[-1]:.2f} % right" if self.success_rates else ""
+        return f"<History of {self.batches} batches and {len(self.success_rates)} tests{tests}>"
 
     @property
     def batches(self) -> int:

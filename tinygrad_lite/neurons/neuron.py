@@ -82,10 +82,9 @@ class ReceiverNeuron(Neuron):
 
     Attributes:
         function: the activation function f, from Value to Value, entry by entry.
-        inputs: the connections that lead to it.
     """
 
-    __slots__ = ("_bias", "function", "inputs")
+    __slots__ = ("_bias", "_inputs", "function")
 
     def __init__(
         self, layer: Layer[Any], index: int, function: ActivationFunction, bias: float = 0.0
@@ -95,7 +94,12 @@ class ReceiverNeuron(Neuron):
             raise TypeError(f"an activation function is a function such as relu, not {function!r}")
         self._bias = Value(float(bias))
         self.function = function
-        self.inputs: list[Connection] = []
+        self._inputs: list[Connection] = []
+
+    @property
+    def inputs(self) -> tuple[Connection, ...]:
+        """The connections that lead to it."""
+        return tuple(self._inputs)
 
     @property
     def bias(self) -> Value:
