@@ -252,3 +252,9 @@ def test_refused_with_the_reason(call, word):
 def test_rank_deficient_least_squares_is_refused():
     with pytest.raises(np.linalg.LinAlgError, match="rank 1"):
         np.linalg.lstsq(Value(np.ones((3, 2))), np.ones(3))
+
+
+@pytest.mark.parametrize("p", [None, 2, -2])
+@pytest.mark.parametrize("a", [np.zeros((2, 2)), np.diag([1.0, 0.0]), np.stack([A, 0 * A])])
+def test_the_condition_of_singular_matrices_is_that_of_numpy_without_a_warning(a, p):
+    assert_allclose(np.linalg.cond(Value(a), p).data, np.linalg.cond(a, p), rtol=1e-13)

@@ -272,12 +272,14 @@ _NORM_KINKS = (
 defvjp(np.linalg.norm, _norm_vjp, bind=like(_bind_norm), kink=_NORM_KINKS)
 
 
-@composed(np.linalg.matrix_norm)
+@composed(np.linalg.matrix_norm, kink=_NORM_KINKS)
 def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     return np.linalg.norm(x, ord, (-2, -1), keepdims)
 
 
-@composed(np.linalg.vector_norm)
+@composed(
+    np.linalg.vector_norm, kink="0: derivative 0; ord=inf, -inf: equal extremes share equally"
+)
 def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     ndim = np.ndim(x)
     axes = range(ndim) if axis is None else (axis,) if np.ndim(axis) == 0 else axis
@@ -291,9 +293,15 @@ def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: An
     return norm
 
 
-@composed(np.linalg.cond)
+@composed(
+    np.linalg.cond,
+    kink="p=None, 2, -2: equal extreme singular values share equally; other p: as norm",
+)
 def _cond(x: Any, p: Any = None) -> Any:
     if p is None or p == 2 or p == -2:
         s = np.linalg.svd(x, compute_uv=False)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        largest, smallest = np.max(s, axis=-1), np.min(s, axis=-1)  # so that ties share
+        with np.errstate(divide="ignore", invalid="ignore"):  # infinite for singular matrices
+            ratio = smallest / largest if p == -2 else largest / smallest
+        return np.where(data_of(largest) == 0, np.inf, ratio)
     return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))

@@ -123,6 +123,15 @@ SPECIAL_POINTS = [
     SpecialPoint(np.linalg.norm, [np.array([0.0, 4.0])], [[0.0, 1.0]], {"ord": 3}),
     SpecialPoint(np.linalg.norm, [np.array([3.0, -3.0, 1.0])], [[0.5, -0.5, 0]], {"ord": np.inf}),
     SpecialPoint(np.linalg.norm, [np.eye(2)], [np.eye(2) / 2], {"ord": 2}),
+    SpecialPoint(np.linalg.matrix_norm, [np.zeros((2, 2))], [0.0]),
+    SpecialPoint(np.linalg.matrix_norm, [np.eye(2)], [np.eye(2) / 2], {"ord": 2}),
+    SpecialPoint(np.linalg.vector_norm, [np.zeros((2, 2))], [0.0]),
+    SpecialPoint(np.linalg.vector_norm, [np.array([2.0, -2.0])], [[0.5, -0.5]], {"ord": np.inf}),
+    SpecialPoint(np.linalg.cond, [np.eye(2)], [0.0]),
+    SpecialPoint(
+        np.linalg.cond, [np.diag([2.0, 2.0, 1.0])], [np.diag([0.5, 0.5, -2.0])], id="cond of ties"
+    ),
+    SpecialPoint(np.linalg.cond, [np.eye(2)], [0.0], {"p": 1}),
     SpecialPoint(np.linalg.det, [np.zeros((2, 2))], [0.0]),
     SpecialPoint(np.linalg.det, [np.diag([2.0, 3.0, 0.0])], [np.diag([0.0, 0.0, 6.0])]),
 ]
