@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import tinygrad_lite.engine.protocol
 import tinygrad_lite.rules  # noqa: F401 (enters the rules)
-from tinygrad_lite.checking.check_grads import check_grads
 from tinygrad_lite.engine.anomaly import AnomalyError, detect_anomaly
 from tinygrad_lite.engine.checkpoint import checkpoint
 from tinygrad_lite.engine.modes import enable_grad, no_grad, scope
@@ -35,8 +34,7 @@ from tinygrad_lite.rules.linear import linear
 from tinygrad_lite.rules.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.compare import compare
-    from tinygrad_lite.checking.testing import assert_gradients
+    from tinygrad_lite.checking import assert_gradients, check_grads, compare, explain
     from tinygrad_lite.drawing import (
         draw,
         draw_images,
@@ -69,6 +67,7 @@ __all__ = [
     "draw_network",
     "elu",
     "enable_grad",
+    "explain",
     "gelu",
     "grad",
     "gradient_norms",
@@ -103,11 +102,13 @@ __all__ = [
 
 # What is imported when first asked for; together they would double the time of the import.
 _LATER = {
-    "assert_gradients": "tinygrad_lite.checking.testing",
-    "compare": "tinygrad_lite.checking.compare",
+    "assert_gradients": "tinygrad_lite.checking",
+    "check_grads": "tinygrad_lite.checking",
+    "compare": "tinygrad_lite.checking",
     "draw": "tinygrad_lite.drawing",
     "draw_images": "tinygrad_lite.drawing",
     "draw_network": "tinygrad_lite.drawing",
+    "explain": "tinygrad_lite.checking",
     "gradient_norms": "tinygrad_lite.drawing",
     "plot_curves": "tinygrad_lite.drawing",
     "plot_gradient_norms": "tinygrad_lite.drawing",

@@ -183,19 +183,19 @@ def is_elementwise(node: Value) -> bool:
 @cache
 def _acts_entrywise(operation: Operation) -> bool:
     """Try it: an elementwise function of one array commutes with reordering its entries."""
-    probe = np.array([0.3, 0.1, 0.7, 0.2])
+    probe = np.array([[0.3, 0.1, 0.7], [0.2, 0.5, 0.4]])
     try:
         with np.errstate(all="ignore"):
             there = np.asarray(operation.evaluate(probe))
-            back = np.asarray(operation.evaluate(probe[::-1].copy()))
-            single = np.asarray(operation.evaluate(probe[:1]))
+            back = np.asarray(operation.evaluate(probe[::-1, ::-1].copy()))
+            single = np.asarray(operation.evaluate(probe[:1, :1]))
     except Exception:  # whatever a function does with an array that it was not made for
         return False
     return bool(
         there.shape == probe.shape
-        and _close(there[::-1], back)
-        and single.shape == (1,)
-        and _close(single, there[:1])
+        and _close(there[::-1, ::-1], back)
+        and single.shape == (1, 1)
+        and _close(single, there[:1, :1])
     )
 
 

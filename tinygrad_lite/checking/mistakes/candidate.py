@@ -207,6 +207,8 @@ def contraction(edge: Edge) -> int:
             if np.ndim(_data(node.args[0])) > 1 and len(shape) > 1
             else (shape[-1] if np.ndim(_data(node.args[0])) > 1 and shape else 1)
         )
+    if node.operation.name == "linear":
+        return (node.shape[-1], node.size // node.shape[-1], 1)[value]
     if node.operation.name in PRODUCTS:
         other = [_data(a) for i, a in enumerate(node.args) if i != value]
         size = np.size(_data(node.args[value]))
@@ -215,7 +217,7 @@ def contraction(edge: Edge) -> int:
     return 1
 
 
-PRODUCTS = {"matmul", "dot", "einsum", "tensordot", "inner", "outer", "vdot", "kron"}
+PRODUCTS = {"matmul", "linear", "dot", "einsum", "tensordot", "inner", "outer", "vdot", "kron"}
 
 
 def _data(x: Any) -> Any:

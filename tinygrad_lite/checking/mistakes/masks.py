@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate, called
+from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.rules.pooling import largest, window_spread, window_sums
@@ -65,6 +65,27 @@ def of_edge(edge: Edge) -> Iterator[Candidate]:
         yield from _pooling(node, candidate)
     if name in ("maximum", "minimum", "relu", "abs", "absolute"):
         yield from _kinks(edge, candidate)
+
+
+def ignored(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
+    """A mask or clip left out altogether: what comes after it was computed without it, too."""
+    node, _ = edge
+    assert node.operation is not None
+    others = [a for i, a in enumerate(node.args) if i != edge.argnum]
+    masked = node.operation.name == "multiply" and not any(type(a) is Value for a in others)
+    if node.ndim == 0 or edge.argument.shape != node.shape:
+        return
+    if node.operation.name not in ("where", "clip") and not masked:
+        return
+    if masked and not np.any(np.asarray(others[0]) == 0):
+        return
+    data = about.record.evaluate({node: edge.argument.data})
+    yield Candidate(
+        "mask", Changes(edges={edge: lambda local: local.g}, data=data), edge.argument, node,
+        f"the derivation leaves {node.operation.name} out: {called(node)} is taken for "
+        f"{called(edge.argument)}", f"derive with the {node.operation.name} of the forward pass",
+        "ignored", 0.25,
+    )  # fmt: skip
 
 
 def _pooling(node: Value, candidate) -> Iterator[Candidate]:  # type: ignore[no-untyped-def]

@@ -36,7 +36,8 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
         Changes(scales=dict.fromkeys(edges, 1 / count)), value, value,
         f"{target} averages over its {count} {'uses' if leaf else 'outgoing paths'}, where the "
         f"chain rule sums: what arrives is {count} times too small",
-        "sum what comes back along the paths", "averaged", 0.0,
+        "sum what comes back along the paths", "averaged",
+        0.0 if len({edge.node for edge in edges}) > 1 else 0.3,
     )  # fmt: skip
     kept = [edges[-1:], edges[:1]] if count > 5 else []
     if count <= 5:
@@ -85,7 +86,11 @@ def averaged_everywhere(about: Circumstances, values: Iterable[Value]) -> Candid
         elif len(edges) == 1:
             (edge,) = edges
             name = edge.node.operation.name  # type: ignore[union-attr]
-            if name in ("matmul", "dot") and _is_activation(edge) and contraction(edge) > 1:
+            if (
+                name in ("matmul", "dot", "linear", "einsum")
+                and _is_activation(edge)
+                and contraction(edge) > 1
+            ):
                 scales[edge] = 1 / contraction(edge)
                 fan_outs.append(contraction(edge))
                 neurons.append(value)
@@ -112,9 +117,11 @@ def of_samples(edge: Edge) -> Iterator[Candidate]:
     rows = node.shape[0]
     name = node.operation.name
     other = node.args[1 - argnum] if len(node.args) == 2 else None
-    shared = name == "matmul" and argnum == 1 and np.shape(data_of(other))[:1] == (rows,)
+    if name in ("linear", "conv2d"):
+        other = node.args[0] if argnum else None
+    shared = argnum >= 1 and name in _WEIGHTED and np.shape(data_of(other))[:1] == (rows,)
     broadcast = len(node.shape) > value.ndim or value.shape[:1] != node.shape[:1]
-    if not shared and (name == "matmul" or not broadcast):
+    if not shared and (name in _WEIGHTED or not broadcast):
         return
     for kind, row, words, prior in (
         ("overwritten-path", rows - 1, "each sample assigned it anew (= instead of +=)", 0.25),
@@ -131,6 +138,9 @@ def of_samples(edge: Edge) -> Iterator[Candidate]:
             f"only sample {row} of {rows} is in the gradient of {called(value)}: {words}",
             "sum over the samples with +=", f"sample-{kind}", prior,
         )  # fmt: skip
+
+
+_WEIGHTED = {"matmul", "dot", "linear", "conv2d"}
 
 
 def of_index(edge: Edge) -> Iterator[Candidate]:

@@ -27,6 +27,7 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
             yield from _monomials(edge)
         elif node.operation.name == "matmul":
             yield from _arrangements(edge)
+    if len(node.args) <= 4:
         for position in arrays:
             yield from _replaced(about, edge, position, elementwise)
     yield from _other_end(about, edge)
@@ -98,7 +99,7 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
                     if p
                 ]
                 words = "minus " * (sign < 0) + (" times ".join(powers) or "1")
-                kind = "wrong-operand"
+                kind = "wrong-derivative" if name == "power" else "wrong-operand"
                 if name == "multiply" and (i, j, sign) == (0, 0, 1):
                     other = node.args[1 - argnum]
                     if _is_mask(other):
@@ -195,8 +196,9 @@ def _replaced(
     pool = about.arrays_by_shape.get(np.shape(data), [])
     for other_label, array, _ in pool[:POOL]:
         if array is not data:
+            kind = "shifted-index" if _is_shifted(data, array) else "wrong-operand"
             yield candidate(
-                "wrong-operand", array, f"{other_label} is used in the place of {label}",
+                kind, array, f"{other_label} is used in the place of {label}",
                 f"operand-{other_label}", 0.6,
             )  # fmt: skip
     if isinstance(data, np.ndarray) and data.ndim:
@@ -324,6 +326,13 @@ def _without(setting: str) -> Change:
         return full[:, :, :rows, :columns]
 
     return change
+
+
+def _is_shifted(a: Array, b: Array) -> bool:
+    """Whether two arrays are windows of one sequence, a step apart."""
+    if not isinstance(a, np.ndarray) or a.ndim == 0 or len(a) < 2:
+        return False
+    return bool(np.array_equal(a[1:], b[:-1]) or np.array_equal(a[:-1], b[1:]))
 
 
 def rolled(data: Array, shift: int, axis: int, wrap: bool) -> Array:

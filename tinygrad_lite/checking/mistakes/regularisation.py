@@ -13,6 +13,9 @@ from tinygrad_lite.engine.value import Value
 _PENALTIES = {"square", "abs", "absolute", "power", "multiply", "norm", "vdot", "dot", "inner"}
 
 
+_PAIRED = {"multiply", "vdot", "dot", "inner"}
+
+
 def is_regularisation(record: Record, edge: Edge) -> bool:
     """Whether an edge is the way back from a penalty: a parameter, a norm, added to the cost.
 
@@ -26,6 +29,8 @@ def is_regularisation(record: Record, edge: Edge) -> bool:
     if node.operation.name not in _PENALTIES or any(
         type(a) is Value and a is not value for a in node.args
     ):
+        return False
+    if node.operation.name in _PAIRED and sum(a is value for a in node.args) < 2:
         return False
     if any(isinstance(a, np.ndarray) and a.ndim for a in node.args):
         return False
@@ -57,8 +62,9 @@ def invented(value: Value, hand: Array, automatic: Array) -> Iterator[Candidate]
     extra = np.asarray(hand, dtype=np.float64) - automatic
     for penalty, words in ((w, "its own value"), (np.sign(w), "its own sign")):
         size = float(np.sum(penalty * penalty))
-        if size == 0:
-            continue
+        parallel = float(np.sum(automatic * penalty)) ** 2
+        if size == 0 or parallel > (1 - 1e-9) * size * float(np.sum(automatic**2)):
+            continue  # then it is a factor
         c = float(np.sum(extra * penalty)) / size
         yield Candidate(
             "regularisation",

@@ -89,7 +89,7 @@ def named(
             kind,
             f"{target} averages over its {len(edges)} {what}, where the chain rule sums",
             f"sum the {len(edges)} contributions",
-            0.0,
+            0.0 if len({e.node for e in edges}) > 1 else 0.3,
         )
     for count in sorted(about.batch_sizes):
         if near(1 / count) and "averaged-batch" not in seen:

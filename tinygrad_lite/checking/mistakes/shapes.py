@@ -7,11 +7,13 @@ from itertools import combinations, permutations
 
 import numpy as np
 
+from tinygrad_lite.checking.links import is_elementwise
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.mistakes.products import rolled
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable, Local, Total
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.rules.correlation import correlate
+from tinygrad_lite.rules.linear import linear
 
 
 def of_value(value: Value, shape: tuple[int, ...]) -> Iterator[Candidate]:
@@ -74,7 +76,9 @@ def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> It
     value = edge.argument
     have = value.shape
     wide = edge.node.shape
-    if wide == have or edge.node.operation is None or edge.node.operation.name in _REDUCING:
+    function = edge.node.operation.function if edge.node.operation is not None else None
+    inside = function in (correlate, linear) and len(have) == 1  # a bias
+    if wide == have or not (inside or is_elementwise(edge.node)):
         return
     target = called(value)
     right = f"sum over {_axes_words(_summed(about, edge))}: every entry of {target} was used there"
@@ -140,7 +144,7 @@ def of_reduction(edge: Edge) -> Iterator[Candidate]:
         yield Candidate(
             "wrong-axis", Changes(edges={edge: change}), x, node,
             f"{node.operation.name} over axis {settings['axis']} is pulled back along axis {axis}",
-            f"use axis {settings['axis']}", f"axis-{axis}:{node.operation.name}", 0.2,
+            f"use axis {settings['axis']}", f"axis-{axis}:{node.operation.name}", 0.1,
         )  # fmt: skip
 
 
@@ -192,9 +196,6 @@ def _others(about: Circumstances, edge: Edge) -> Array:
 
 def _axes_words(axes: set[int]) -> str:
     return f"{'axes' if len(axes) > 1 else 'axis'} {', '.join(map(str, sorted(axes)))}"
-
-
-_REDUCING = {"sum", "mean", "max", "min", "var", "std", "prod", "getitem", "matmul", "take", "norm"}
 
 
 def of_unsummed_product(

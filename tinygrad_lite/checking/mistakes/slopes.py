@@ -114,6 +114,11 @@ def _other_slopes(link: Link, near: str, far: str) -> Iterator[tuple[str, Form, 
     for power in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0):
         yield f"z^{power:g}", _at_input(_power(power)), f"{far}^{power:g}", 0.5
         yield f"a^{power:g}", _at_output(_power(power)), f"{near}^{power:g}", 0.5
+    exponent = link.a.args[1] if len(link.inside) == 1 and len(link.a.args) > 1 else None
+    if _operation(link) == "power" and isinstance(exponent, (int, float)):
+        for lower in (exponent, exponent - 2):
+            form = _at_input(_power(lower, exponent))
+            yield f"n z^{lower:g}", form, f"{exponent:g} {far}^{lower:g}", 0.2
     yield "1-a", lambda z, a: 1 - np.asarray(a), f"1 - {near}", 0.5
     yield "1-z²", lambda z, a: 1 - np.asarray(z) ** 2, f"1 - {far}²", 0.5
     yield "a+1", lambda z, a: 1 + np.asarray(a), f"1 + {near}", 0.6
@@ -129,20 +134,23 @@ def _at_output(function: Callable[[Array], Array]) -> Form:
     return lambda z, a: function(a)
 
 
-def _power(power: float) -> Callable[[Array], Array]:
-    return lambda x: np.asarray(x, dtype=np.float64) ** power
+def _power(power: float, factor: float = 1.0) -> Callable[[Array], Array]:
+    return lambda x: factor * np.asarray(x, dtype=np.float64) ** power
 
 
 def _proportional(link: Link, form: Form) -> bool:
     """Whether a slope is the right one times a constant: then it is a factor, not another
     function. Tried at other points too, as a single number is proportional to any other."""
-    ratios = []
     with np.errstate(all="ignore"):
-        for z, a, slope in link.probes:
-            ratios.append(np.ravel(form(np.asarray(z), np.asarray(a)) / slope))
-    ratio = np.concatenate(ratios)
-    ratio = ratio[np.isfinite(ratio)]
-    return bool(ratio.size > 1 and np.ptp(ratio) <= 1e-9 * np.max(np.abs(ratio)))
+        wrong = np.concatenate(
+            [np.ravel(form(np.asarray(z), np.asarray(a))) for z, a, _ in link.probes]
+        )
+    right = np.concatenate([np.ravel(slope) for _, _, slope in link.probes])
+    size = float(right @ right)
+    if not np.isfinite(wrong).all() or not np.isfinite(size) or size == 0:
+        return False
+    c = float(wrong @ right) / size
+    return bool(np.max(np.abs(wrong - c * right)) <= 1e-9 * np.max(np.abs(wrong)))
 
 
 def _multiplied(form: Form) -> Jump:

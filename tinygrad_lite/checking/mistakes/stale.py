@@ -17,7 +17,8 @@ STEPS = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003, 0.001, 1
 def candidates(
     about: Circumstances,
     parameters: list[Value],
-    gradients: Mapping[Value, Array],
+    right: Mapping[Value, Array],
+    given: Mapping[Value, Array],
     fits: Callable[[Candidate], float],
 ) -> Iterator[Candidate]:
     """Each parameter, and all of them, moved by a gradient step before or during the pass.
@@ -26,14 +27,15 @@ def candidates(
 
     Args:
         parameters: leaves that may have been updated.
-        gradients: what they were updated with.
+        right: gradients for an update before the pass.
+        given: gradients for updates during the pass, which used what had been derived so far.
         fits: how far a candidate is from the hand-derived numbers, 0 for equal.
     """
     groups = [parameters, *([p] for p in parameters)] if len(parameters) > 1 else [parameters]
     for group in groups:
-        if not all(p in gradients and np.shape(gradients[p]) == p.shape for p in group):
-            continue
-        for forward in (True, False):
+        for forward, gradients in ((True, right), (False, given)):
+            if not all(p in gradients and np.shape(gradients[p]) == p.shape for p in group):
+                continue
             build = _builder(about, group, gradients, forward)
 
             def error(step: float, build: Callable[[float], Candidate] = build) -> float:
@@ -51,7 +53,12 @@ def _builder(
     names = ", ".join(called(p) for p in group[:3]) + ", ..." * (len(group) > 3)
 
     def build(step: float) -> Candidate:
-        moved: dict[Value, Array] = {p: p.data - step * gradients[p] for p in group}
+        moved: dict[Value, Array] = {
+            p: type(p.data)(p.data - step * gradients[p])
+            if type(p.data) is float
+            else p.data - step * gradients[p]
+            for p in group
+        }
         data = about.record.evaluate(moved) if forward else moved
         when = (
             "the whole gradient was computed after the update"

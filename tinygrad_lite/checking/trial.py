@@ -1,0 +1,152 @@
+"""A trial: a backward pass with what is accepted so far, and how further changes fare on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tinygrad_lite.checking.links import find_links
+from tinygrad_lite.checking.mistakes.candidate import Circumstances
+from tinygrad_lite.checking.passes import Array, Changes, Inapplicable, Record
+from tinygrad_lite.checking.targets import Target
+from tinygrad_lite.engine.value import Value
+
+LARGE = 2500  # edges beyond which keys are sampled and single places are sought near the fault
+SAMPLE = 24  # keys of each verdict in that sample
+
+FAILURES = (Inapplicable, ValueError, TypeError, IndexError, KeyError, ArithmeticError)
+"""What a supposed mistake may raise where it makes no sense."""
+
+
+class Case:
+    """What is to be explained: a cost, the gradients given, and which of them are wrong."""
+
+    def __init__(self, cost: Value, targets: Sequence[Target], wrong: set[Value]) -> None:
+        self.targets = {t.key: t for t in targets}
+        self.record = Record(cost, self.targets)
+        self.closeness = {
+            key: max((e.node.serial for e in self.record.consumers.get(key, [])), default=-1)
+            for key in self.targets
+        }
+        self.wrong = sorted(wrong, key=lambda k: (-self.closeness[k], -k.serial))
+        self.right = [k for k in self.targets if k not in wrong]
+        self.large = sum(map(len, self.record.consumers.values())) > LARGE
+        self.links = find_links(self.record, set(self.record.nodes))
+
+    def sampled(self) -> tuple[list[Value], list[Value]]:
+        """Some of the wrong keys, the first among them, and some of the right ones."""
+        random = np.random.default_rng(0)
+
+        def some(keys: list[Value]) -> list[Value]:
+            if len(keys) <= SAMPLE:
+                return keys
+            chosen = {0, len(keys) - 1, *random.choice(len(keys), SAMPLE - 2, replace=False)}
+            return [keys[int(i)] for i in sorted(chosen)]
+
+        return some(self.wrong), some(self.right)
+
+    def last_right(self, first: Value) -> Value | None:
+        """The right one nearest to the first wrong one, on the side of the cost."""
+        ahead = [k for k in self.right if self.closeness[k] >= self.closeness[first]]
+        return min(ahead, key=lambda k: self.closeness[k], default=None)
+
+
+class Trial:
+    """Judges further changes on top of those that are already accepted."""
+
+    def __init__(
+        self,
+        whole: Case,
+        base: Changes,
+        wrong: list[Value] | None = None,
+        right: list[Value] | None = None,
+    ) -> None:
+        self.whole, self.base = whole, base
+        self.wrong = whole.wrong if wrong is None else wrong
+        self.right = whole.right if right is None else right
+        self.targets = whole.targets
+        sampled = wrong is not None and whole.large
+        keys = [*self.wrong, *self.right]
+        self.record = Record(whole.record.cost, keys) if sampled else whole.record
+        self.found = self.record.pull(base)
+        self.about = Circumstances(self.record, self.found, base, whole.links)
+        self.now = {key: self._shown(key, self.found, base) for key in keys}
+        self.wrong = [key for key in self.wrong if not self.targets[key].equals(self.now[key])]
+        # Most candidates fail at the first wrong gradient already, on a small part of the graph.
+        first = self.wrong[:1]
+        self.quick = Record(whole.record.cost, first) if first else self.record
+
+    def predict(self, changes: Changes, record: Record | None = None) -> dict[Value, Array]:
+        """What the keys would be with further changes; only those that the changes reach.
+
+        Args:
+            record: a part of the whole that leads to fewer keys.
+        """
+        record = record or self.record
+        together = self.base | changes
+        try:
+            delta = self._delta(changes, together, record)
+            if delta is not None:
+                if not any(np.any(d) for d in delta.values()):
+                    return {}
+                moved = record.push(delta, self.base)
+                return {
+                    key: self._shown(key, {key: self.found.get(key, 0.0) + moved[key]}, together)
+                    for key in record.keys
+                    if key in moved
+                }
+        except KeyError:
+            pass  # an accepted change looks at cotangents that a partial pass does not have
+        found = record.pull(together)
+        return {key: self._shown(key, found, together) for key in record.keys}
+
+    def _delta(
+        self, changes: Changes, together: Changes, record: Record
+    ) -> dict[Value, Array] | None:
+        """The change at the only place that the changes concern, None if there are more."""
+        nodes = {e.node for e in (*changes.scales, *changes.edges)} | set(changes.links)
+        if changes.data or changes.shown or len(nodes) + len(changes.totals) != 1:
+            return None
+        for value, total in changes.totals.items():
+            return {value: total(self.found[value]) - self.found[value]}
+        (node,) = nodes
+        if node not in record.needed:
+            return {}
+        before: dict[Value, Array] = {}
+        after: dict[Value, Array] = {}
+        g = self.found[node]
+        record.spread(node, g, before, self.found, self.base)
+        record.spread(node, g, after, self.found, together)
+        return {
+            value: after.get(value, 0.0) - before.get(value, 0.0) for value in {*before, *after}
+        }
+
+    def _shown(self, key: Value, found: Mapping[Value, Array], changes: Changes) -> Array:
+        g = found[key] if key in found else np.zeros(key.shape)
+        return changes.shown[key](g) if key in changes.shown else g
+
+    def explained(self, changes: Changes) -> tuple[set[Value], float]:
+        """The wrong keys that a candidate reproduces; none if the first is not among them, or if
+        it spoils a right one.
+
+        Returns:
+            those keys, and the largest distance among them.
+        """
+        first = self.wrong[0]
+        try:
+            at_first = self.predict(changes, self.quick)
+            if first not in at_first or not self.targets[first].equals(at_first[first]):
+                return set(), np.inf
+            new = self.predict(changes)
+        except FAILURES:
+            return set(), np.inf
+        for key in self.right:
+            if key in new and not self.targets[key].equals(new[key], slack=10):
+                return set(), np.inf
+        keys, worst = set[Value](), 0.0
+        for key in self.wrong:
+            if key in new and self.targets[key].equals(new[key]):
+                keys.add(key)
+                worst = max(worst, self.targets[key].distance(new[key]))
+        return keys, worst
