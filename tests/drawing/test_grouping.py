@@ -116,6 +116,14 @@ def test_limit_holds_for_a_large_graph():
     assert len(drawing.source) < 10_000
 
 
+def test_more_boxes_than_anyone_can_lay_out_are_refused():
+    value = Value(1.0)
+    for _ in range(20_001):
+        value = value * 0.999
+    with pytest.raises(ValueError, match=r"20,002 boxes cannot be laid out; at most 20,000"):
+        draw(value, limit=None)
+
+
 def test_huge_graph_has_no_gradients_unless_asked_for(monkeypatch):
     monkeypatch.setattr("tinygrad_lite.drawing.collect.GRADIENT_LIMIT", 1000)
     value = Value(1.0)

@@ -92,10 +92,14 @@ def card_of_value(graph: Graph, number: int, comparison: Comparison | None) -> C
 def card_of_group(graph: Graph, group: Group) -> Card:
     """What a collapsed group hides."""
     numbers = [i for inner in group.everything() for i in inner.members]
-    operations = Counter(
-        value.operation.name for i in numbers if (value := graph.values[i]).operation is not None
-    )
-    leaves = [graph.values[i] for i in numbers if graph.values[i].operation is None]
+    made = Counter([graph.values[i].operation for i in numbers])
+    operations: Counter[str] = Counter()
+    for operation, count in made.items():
+        if operation is not None:
+            operations[operation.name] += count
+    leaves = []
+    if made[None]:
+        leaves = [graph.values[i] for i in numbers if graph.values[i].operation is None]
     lines = []
     if operations:
         total = sum(operations.values())

@@ -121,12 +121,14 @@ def collect(
             side = [value for value in side if value in set(given)]
     else:  # leaves_of, without the set of a million Values that it needs
         side = list(dict.fromkeys(leaf for leaf, _ in uses))
-    order.reverse()
-    number = dict.fromkeys([*order, *side, *outputs], 0)
-    values = sorted(number, key=attrgetter("serial"))
-    for i, value in enumerate(values):
-        number[value] = i
-    order.reverse()
+    known = {*side, *(() if not given else order)}
+    alone = [
+        out
+        for out in dict.fromkeys(outputs)
+        if (out.operation is None or given) and out not in known
+    ]
+    values = sorted([*order[::-1], *side, *alone], key=attrgetter("serial"))
+    number = dict(zip(values, range(len(values)), strict=True))
     cut: frozenset[int] = frozenset()
     if given:
         inside = set(order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import warnings
 import webbrowser
@@ -40,6 +41,10 @@ THUMBNAIL = 12
 
 LIMIT = 120
 """Boxes that can still be read on one page."""
+
+
+MOST = 20_000
+"""Boxes beyond which no picture is made: no layout program finishes, and nobody could read it."""
 
 
 class NoDotWarning(UserWarning):
@@ -213,7 +218,8 @@ def draw(
 
     Raises:
         TypeError: something other than a Value is to be drawn.
-        ValueError: an argument is out of its range, or there is nothing to draw.
+        ValueError: an argument is out of its range, there is nothing to draw, or more than 20,000
+            boxes would be drawn.
 
     >>> from tinygrad_lite import Value, draw
     >>> a = Value(2.0, name="a")
@@ -261,8 +267,13 @@ def _drawing(
     tree = Tree(graph)
     for group in _matching(tree, collapse, "collapse"):
         group.collapsed = True
-    if limit is not None:
-        collapse_to(tree, limit, set(_matching(tree, expand, "expand")))
+    keep = set(_matching(tree, expand, "expand"))
+    boxes = collapse_to(tree, sys.maxsize if limit is None else limit, keep)
+    if min(boxes, sys.maxsize if limit is None else limit) > MOST:
+        raise ValueError(
+            f"a picture of {boxes:,} boxes cannot be laid out; at most {MOST:,} are drawn. Leave "
+            f"limit at its default to have groups collapsed, or draw a part with start="
+        )
     thumbnails = THUMBNAIL if "thumbnail" in style.show else 0
     view = view_of(
         graph, tree, comparison=comparison, limit=limit, thumbnails=thumbnails

@@ -115,18 +115,27 @@ class Tree:
         home = self.home
         number, scopes = graph.number, graph.scopes
         for i, value in enumerate(graph.values):
-            scope = scopes.get(i) or _scope_of(value)
+            # Not value.scope, which takes ten times as long for the many that have none.
+            scope = getattr(value, "_scope", "")
+            if scopes:
+                scope = scopes.get(i, scope)
             if scope:
                 home[i] = self._group_at(scope, groups)
         used: dict[int, str] = {}
         for leaf, consumer in graph.uses:
             if leaf in number:
                 i = number[leaf]
-                scope = scopes.get(number[consumer]) or _scope_of(consumer)
+                scope = scopes.get(number[consumer]) or consumer.scope
                 used[i] = _common(used.get(i, scope), scope)
-        for i, scope in used.items():
-            if scope:
-                home[i] = self._group_at(scope, groups)
+        for i, value in enumerate(graph.values):
+            if value.operation is None:
+                # Where it is used, else where its name says: "hidden 1" of "hidden 1/bias".
+                scope = used.get(i) or value.name.rpartition("/")[0]
+                if scope:
+                    home[i] = self._group_at(scope, groups)
+        if len(groups) == 1:
+            self.root.members = list(range(len(home)))
+            return
         for i, group in enumerate(home):
             group.members.append(i)
 
@@ -257,16 +266,6 @@ def stem(name: str) -> str:
     ('neuron', 'w')
     """
     return _NUMBER.sub("", name).strip(" .:-_#") or "#"
-
-
-def _scope_of(value: Value) -> str:
-    """Where a Value belongs: its scope, or what its name says, "hidden 1" of "hidden 1/bias"."""
-    # Not value.scope and value.name, which take ten times as long for the many that have neither.
-    scope: str = getattr(value, "_scope", "")
-    if scope:
-        return scope
-    name: str = getattr(value, "_name", "")
-    return name.rpartition("/")[0] if name else ""
 
 
 def _common(a: str, b: str) -> str:
