@@ -114,10 +114,10 @@ def evaluate(network, images):
     for layer in network["otherLayers"]:
         lit = []
         for each in layer["neurons"]:
-            z = np.full(len(images), each["bias"])
+            z = np.full(len(images), each["bias"], dtype=np.float64)
             for connection in each["inputs"]:
                 source = activations[connection["fromLayer"]][connection["fromNeuron"]]
-                z += np.multiply(source, connection["weight"], out=term)
+                z += np.multiply(source, float(connection["weight"]), out=term)
             if each["activationFunction"] == "SIGMOID":
                 with np.errstate(over="ignore"):
                     lit.append(1 / (1 + np.exp(-z)))

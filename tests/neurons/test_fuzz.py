@@ -22,8 +22,9 @@ def read(data):
         network = Network.from_json(data)
     except NetworkFileError:
         return
+    # Weights may be whole numbers, and those beyond 2**53 are rounded.
+    assert json.loads(network.to_json()) == json.loads(data, parse_int=float)
     plain = json.loads(data)
-    assert json.loads(network.to_json()) == plain
     images = np.linspace(0, 1, 2 * len(network.input_layer)).reshape(2, -1)
     if len(network.input_layer) < 100:
         with np.errstate(all="ignore"):
@@ -84,6 +85,13 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=8,
 )
+
+
+def test_whole_numbers_as_weights_and_biases():
+    network = json.loads(json.dumps(GOOD))
+    neuron = network["otherLayers"][0]["neurons"][0]
+    neuron["bias"], neuron["inputs"][0]["weight"] = 2, 2**53 + 1
+    read(json.dumps(network))
 
 
 @given(json_values, st.data())
