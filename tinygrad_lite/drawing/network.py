@@ -224,6 +224,9 @@ def _bulbs(column: _Column, theme: Theme, last: bool) -> Iterator[str]:
         if share > 0.15:
             yield tag("circle", cx=x, cy=y, r=radius * 1.55, fill=LIT, opacity=0.35 * share)
         yield tag(
+            "path", d=_base(x, y, radius), fill=theme.line, stroke=theme.ink, stroke_width=0.5
+        )
+        yield tag(
             "circle", tip, cx=x, cy=y, r=radius, fill=colour, stroke=theme.ink, stroke_width=0.8
         )
         if last:
