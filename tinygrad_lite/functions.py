@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tinygrad_lite.engine.value import data_of
 from tinygrad_lite.rules.activations import sigmoid, softplus
@@ -62,12 +63,13 @@ def log_sigmoid(x: Any) -> Any:
     return -softplus(-x)
 
 
-def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
+def one_hot(labels: Any, classes: int, dtype: DTypeLike = np.float32) -> Any:
     """Rows of an identity matrix: 1 at the label, 0 elsewhere; a plain array.
 
     Args:
         labels: integers from 0 to ``classes - 1``, of any shape.
         classes: length of the new last axis.
+        dtype: of the result; float32 widens nothing it meets.
 
     Raises:
         TypeError: the labels are not integers.
@@ -75,7 +77,7 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
 
     >>> one_hot([2, 0], 3)
     array([[0., 0., 1.],
-           [1., 0., 0.]])
+           [1., 0., 0.]], dtype=float32)
     """
     labels = np.asarray(data_of(labels))
     if labels.dtype.kind not in "iu":

@@ -1,5 +1,7 @@
 """Program: what a graph computes, printed and replayed."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,27 @@ def test_of_a_gradient():
     (x**3).backward(create_graph=True)
     program = Program(x.grad, inputs=[x])
     assert program(2.0)[0] == pytest.approx(12.0)
+
+
+def test_is_immutable_also_when_copied():
+    program = Program(Value(2.0) * 3)
+    with pytest.raises(AttributeError):
+        program.outputs = ()
+    copied = copy.deepcopy(program)
+    with pytest.raises(AttributeError):
+        copied.inputs = ()
+    assert str(copied) == str(program)
+
+
+def test_of_something_else_than_values():
+    for wrong in (3.0, np.ones(2), [Value(1.0), 2.0]):
+        with pytest.raises(TypeError, match="of Values"):
+            Program(wrong)
+
+
+def test_other_shapes_are_told_apart():
+    x, w = Value(np.ones((2, 3))), Value(np.ones((3, 4)))
+    program = Program((x @ w).sum())
+    assert program(np.ones((5, 3)), w.data) == (60.0,)
+    with pytest.raises(ValueError, match=r"matmul of \(2, 4\) float64; \(3, 4\).*transpose"):
+        program(np.ones((2, 4)), w.data)

@@ -28,6 +28,11 @@ def test_what_is_not_numeric_is_refused(data):
         Value(data)
 
 
+def test_rows_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="a Value holds one array; the list"):
+        Value([[1.0], [1.0, 2.0]])
+
+
 def test_value_of_a_value_or_a_list_of_values_is_refused_with_the_way_out():
     x = Value(1.0)
     with pytest.raises(TypeError, match=r"Value\(x\.data\)"):

@@ -113,7 +113,8 @@ def test_composed_activations_differentiate(function):
 
 def test_one_hot():
     assert_array_equal(tl.one_hot(np.array([[2, 0]]), 3), [[[0, 0, 1], [1, 0, 0]]])
-    assert tl.one_hot([1], 2, np.float32).dtype == np.float32
+    assert tl.one_hot([1], 2).dtype == np.float32
+    assert tl.one_hot([1], 2, np.float64).dtype == np.float64
     assert tl.one_hot(np.zeros(0, int), 3).shape == (0, 3)
     with pytest.raises(ValueError, match="labels from 0 to 3 for 3 classes"):
         tl.one_hot([0, 3], 3)

@@ -40,6 +40,7 @@ SAME_AS_NUMPY = {
     "transpose axes": lambda x: x.transpose(1, 0),
     "astype": lambda x: x.astype(np.float32),
     "T": lambda x: x.T,
+    "mT": lambda x: x.mT,
     "real": lambda x: x.real,
     "imag": lambda x: x.imag,
     "abs": abs,
@@ -55,6 +56,8 @@ PLAIN = {
     "all": lambda x: x.all(),
     "nonzero": lambda x: x.nonzero(),
     "searchsorted": lambda x: x[1].searchsorted([1.0]),
+    "tolist": lambda x: x.tolist(),
+    "tolist of a number": lambda x: x[0, 0].tolist(),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.backward import consumers_first, leaves_of
+from tinygrad_lite.engine.errors import explained
 from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.engine.value import Value, source_of
@@ -48,15 +49,22 @@ class Instruction:
         return f"{_typed(self.target)} = {self.operation.name}({', '.join(parts)})"
 
 
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Program:
-    """Instructions in creation order, from inputs to outputs.
+    """Instructions in creation order, from inputs to outputs; immutable.
 
     Args:
         outputs: the Values to compute.
         inputs: Values to be replaced when the program is run; all leaves by default. Leaves that
             are not inputs become constants.
 
+    Attributes:
+        inputs: a Slot for each input.
+        instructions: what is computed, in order.
+        outputs: the Slot of each output, or its data where that is a constant.
+
     Raises:
+        TypeError: an output is not a Value.
         ValueError: an input is not among what the outputs depend on.
 
     >>> from tinygrad_lite import Value
@@ -71,10 +79,20 @@ class Program:
     0.905148
     """
 
+    inputs: tuple[Slot, ...]
+    instructions: tuple[Instruction, ...]
+    outputs: tuple[Any, ...]
+
     def __init__(
         self, outputs: Value | Sequence[Value], inputs: Sequence[Value] | None = None
     ) -> None:
-        outs = [outputs] if isinstance(outputs, Value) else list(outputs)
+        outs: list[Any] = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+        for out in outs:
+            if not isinstance(out, Value):
+                raise TypeError(
+                    f"a Program records the computation of Values; an output is a "
+                    f"{type(out).__name__}"
+                )
         order = consumers_first(*outs)[::-1]
         reached = set(order) | set(leaves_of(order)) | set(outs)
         if inputs is None:
@@ -99,9 +117,12 @@ class Program:
                         node.scope, source_of(node),
                     )
                 )  # fmt: skip
-        self.inputs: tuple[Slot, ...] = tuple(slots[v] for v in inputs)
-        self.instructions: tuple[Instruction, ...] = tuple(instructions)
-        self.outputs: tuple[Any, ...] = tuple(slots.get(out, out.data) for out in outs)
+        for name, content in (
+            ("inputs", (slots[v] for v in inputs)),
+            ("instructions", instructions),
+            ("outputs", (slots.get(out, out.data) for out in outs)),
+        ):
+            object.__setattr__(self, name, tuple(content))
 
     def __len__(self) -> int:
         return len(self.instructions)
@@ -114,6 +135,7 @@ class Program:
 
         Raises:
             TypeError: not as many arrays as inputs.
+            TypeError, ValueError, IndexError: an instruction cannot be run on such arrays.
         """
         if len(arrays) != len(self.inputs):
             raise TypeError(f"the program has {len(self.inputs)} inputs, got {len(arrays)} arrays")
@@ -124,9 +146,11 @@ class Program:
             arguments = [
                 memory[a.index] if isinstance(a, Slot) else a for a in instruction.arguments
             ]
-            memory[instruction.target.index] = computed(
-                instruction.operation, arguments, instruction.metadata
-            )
+            operation, metadata = instruction.operation, instruction.metadata
+            try:
+                memory[instruction.target.index] = computed(operation, arguments, metadata)
+            except (TypeError, ValueError, IndexError) as error:
+                raise explained(error, operation, tuple(arguments), metadata) from None
         return tuple(memory[out.index] if isinstance(out, Slot) else out for out in self.outputs)
 
     def __str__(self) -> str:

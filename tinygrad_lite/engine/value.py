@@ -154,6 +154,7 @@ class Value:
         __array_ufunc__: Callable[..., Any]
         __array_function__: Callable[..., Any]
         T: Any
+        mT: Any
         real: Any
         imag: Any
 
@@ -243,6 +244,10 @@ class Value:
         if self.size != 1:
             raise ValueError(f"item() wants a single entry; {describe(self)} has {self.size}")
         return self.data if type(self.data) is float else self.data.item()
+
+    def tolist(self) -> Any:
+        """The entries as nested lists of Python numbers, a number if there are no axes."""
+        return self.data if type(self.data) is float else self.data.tolist()
 
     # -- as Python expects -----------------------------------------------------------------------
 
@@ -371,9 +376,12 @@ def _leaf_data(data: Any) -> Any:
             f"Value(...) of {describe(data)}: it is one already. For a new leaf that forgets how "
             f"it was computed, use Value(x.data)"
         )
-    if isinstance(data, (list, tuple)):
-        data = np.array(data)
-    array = np.asarray(data)
+    try:
+        array = np.array(data) if isinstance(data, (list, tuple)) else np.asarray(data)
+    except ValueError as error:
+        raise ValueError(
+            f"a Value holds one array; the {kind.__name__} given does not make one: {error}"
+        ) from None
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
     if array.dtype.kind not in "fc":

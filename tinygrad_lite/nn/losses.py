@@ -5,39 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from tinygrad_lite.engine.value import Value, data_of, describe
+from tinygrad_lite.functions import one_hot
 from tinygrad_lite.rules.activations import log_softmax
-
-Array = np.ndarray[Any, Any]
-
-
-def one_hot(labels: Any, classes: int, dtype: DTypeLike = np.float32) -> Array:
-    """Rows of zeros with a one at the label.
-
-    Args:
-        labels: integers from 0 to classes - 1, any shape.
-        classes: length of a row.
-        dtype: of the result.
-
-    Raises:
-        TypeError: the labels are not integers.
-        ValueError: a label is out of range.
-
-    >>> one_hot([2, 0], 3)
-    array([[0., 0., 1.], [1., 0., 0.]], dtype=float32)
-    """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers, not {labels.dtype}")
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
-        raise ValueError(
-            f"labels must be from 0 to {classes - 1} for {classes} classes; they go from "
-            f"{labels.min()} to {labels.max()}"
-        )
-    rows: Array = labels[..., None] == np.arange(classes)
-    return rows.astype(dtype)
 
 
 def squared_error(output: Any, target: Any) -> Any:

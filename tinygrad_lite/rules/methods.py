@@ -165,6 +165,7 @@ def attach() -> None:
     Value.compress = _compress
     Value.astype = _astype
     Value.T = property(_transpose)
+    Value.mT = property(_method(np.matrix_transpose))
     Value.real = property(_method(np.real))
     Value.imag = property(_method(np.imag))
 
