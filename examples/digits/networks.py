@@ -9,40 +9,10 @@ import numpy as np
 import tinygrad_lite as tg
 from tinygrad_lite import nn
 from tinygrad_lite.data import as_pixels
+from tinygrad_lite.neurons import EDGE_PATTERNS as EDGES
 from tinygrad_lite.nn.init import Initialiser
 
 Array = np.ndarray[Any, Any]
-
-# Rows from top to bottom. Entries of magnitude 0.001 or less make no connection in the original;
-# here they are zeros, which comes to the same.
-HORIZONTAL = np.array(
-    [
-        [-0.4, -0.5, -0.7, -1.0, -0.7, -0.5, -0.4],
-        [0] * 7,
-        [0] * 7,
-        [0.7, 0.8, 0.9, 1.0, 0.9, 0.8, 0.7],
-        [0] * 7,
-        [0] * 7,
-        [-0.4, -0.5, -0.7, -1.0, -0.7, -0.5, -0.4],
-    ]
-)
-SLASH = np.array(
-    [
-        [-2.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.7],
-        [-1.0, -0.5, 0.0, 0.0, 0.0, 0.8, 0.0],
-        [-0.5, 0.0, 0.0, 0.7, 0.9, 0.0, 0.0],
-        [0.0, 0.0, 0.7, 1.0, 0.7, 0.0, 0.0],
-        [0.0, 0.0, 0.9, 0.7, 0.0, 0.0, -0.5],
-        [0.0, 0.8, 0.0, 0.0, 0.0, -0.5, -1.0],
-        [0.7, 0.0, 0.0, 0.0, -0.5, -1.0, -2.0],
-    ]
-)
-EDGES = {
-    "horizontal": HORIZONTAL,
-    "vertical": HORIZONTAL.T,
-    "slash": SLASH,
-    "backslash": SLASH[:, ::-1],
-}
 
 
 class DigitNetwork(nn.Module):

@@ -53,6 +53,8 @@ def test_a_guess_takes_one_image():
         assert network.guess(image).digit == 1
     with pytest.raises(ValueError, match="one image, found 3"):
         network.guess(np.zeros((3, 2, 2)))
+    with pytest.raises(ValueError, match="one image, found 0"):
+        network.guess(np.zeros((0, 2, 2)))
 
 
 def lit():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,8 +29,6 @@ from tinygrad_lite.neurons.order import propagation_order
 if TYPE_CHECKING:
     from tinygrad_lite import nn
     from tinygrad_lite.neurons.history import History
-
-_NOTHING: Mapping[Neuron, Any] = MappingProxyType({})
 
 
 class Network:
@@ -221,14 +218,14 @@ class Network:
         for neuron, signal in zip(layer, signals, strict=True):
             neuron.signal = Value(signal, f"{neuron.name}.activation") if differentiable else signal
 
-    def propagate(self, known: Mapping[Neuron, Any] = _NOTHING) -> list[Value]:
+    def propagate(self, known: Mapping[Neuron, Any] | None = None) -> list[Value]:
         """Light all neurons from the input layer on, and return the output activations.
 
         Args:
             known: activations that need not be computed.
         """
         for neuron in self.order:
-            if neuron in known:
+            if known and neuron in known:
                 neuron.signal = known[neuron]
             else:
                 neuron.propagate()
@@ -240,7 +237,7 @@ class Network:
         labels: Any,
         *,
         differentiable_inputs: bool = False,
-        known: Mapping[Neuron, Any] = _NOTHING,
+        known: Mapping[Neuron, Any] | None = None,
     ) -> Value:
         """How far from right the answers are: (activation - desired)², summed over output neurons
         and averaged over samples.
@@ -337,8 +334,8 @@ class Network:
         Raises:
             ValueError: it is not a single image.
         """
-        samples, single = as_samples(image, self.input_layer)
-        if not single and len(samples) > 1:
+        samples, _ = as_samples(image, self.input_layer)
+        if len(samples) != 1:
             raise ValueError(f"guess takes one image, found {len(samples)}: use predict for many")
         self.set_inputs(samples[0])
         return guess_from([float(value) for value in self.propagate()])
