@@ -202,8 +202,9 @@ class _Checker:
                 replaced[argument] = replaced[argument].item()
             return [data_of(out) for out in fun(*replaced)]
 
-        estimate = derivative_along(lambda t: _joined(moved(t)), step)
-        if level > 1 or any(np.iscomplexobj(x) for x in (leaves[argument], *moved(0.0))):
+        kinds = [np.iscomplexobj(out) for out in moved(0.0)]
+        estimate = derivative_along(lambda t: _joined(_of_kinds(moved(t), kinds)), step)
+        if level > 1 or any(kinds) or np.iscomplexobj(leaves[argument]):
             return estimate
         return refined_by_complex_step(
             estimate, lambda t: np.concatenate([np.ravel(out) for out in moved(t)])
@@ -287,6 +288,18 @@ def _widened(x: Any) -> Any:
     if isinstance(x, float):
         return x
     return np.asarray(x, dtype=np.complex128 if np.iscomplexobj(x) else np.float64)
+
+
+def _of_kinds(outputs: Sequence[Any], kinds: Sequence[bool]) -> list[Any]:
+    """Outputs as complex as they were where the derivative is taken: a function may turn from real
+    to complex nearby, as an eigenvalue does."""
+    fitted = []
+    for out, is_complex in zip(outputs, kinds, strict=True):
+        if is_complex or not np.iscomplexobj(out):
+            fitted.append(np.asarray(out, dtype=np.complex128) if is_complex else out)
+        else:
+            fitted.append(np.where(np.imag(out) == 0, np.real(out), np.nan))
+    return fitted
 
 
 def _joined(outputs: Iterable[Any]) -> Array:

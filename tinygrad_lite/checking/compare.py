@@ -63,7 +63,8 @@ def compare(
     record = Record(cost, keys)
     found = pull_back({cost: np.ones_like(cost.data) if cost.ndim else _one(cost)}, wrt=keys)
     automatic = {key: found.get(key, np.zeros_like(np.asarray(key.data))) for key in keys}
-    targets = [_target(key, hand, automatic[key]) for key, hand in given.items()]
+    largest = max(float(np.max(np.abs(g), initial=0.0)) for g in automatic.values())
+    targets = [_target(key, hand, automatic[key], largest) for key, hand in given.items()]
     judged = _Judgement(record, targets, automatic)
     report = Report(cost=cost)
     diagnosis = None
@@ -249,7 +250,7 @@ def _gradients(cost: Value, hand_derived: Any) -> dict[Value, Any]:
     return gradients
 
 
-def _target(key: Value, given: Any, automatic: Array) -> Target:
+def _target(key: Value, given: Any, automatic: Array, largest: float) -> Target:
     data = np.asarray(data_of(given))
     if data.dtype.kind not in "fiub":
         raise TypeError(
@@ -259,11 +260,14 @@ def _target(key: Value, given: Any, automatic: Array) -> Target:
     if hand.shape != key.shape and _without_ones(hand.shape) == _without_ones(key.shape):
         hand = hand.reshape(key.shape)  # (n, 1) for (n,) is a habit, not a mistake
     single = data.dtype in (np.float32, np.float16) or key.dtype in (np.float32, np.float16)
-    target = Target(key, hand, single, 2e-5 if single else 1e-7)
+    rounding = largest * 100 * (SINGLE if single else DOUBLE)
+    target = Target(key, hand, single, 2e-5 if single else 1e-7, rounding)
     apart = target.distance(automatic)
     if 0 < apart < 1e-3:
         # A small difference is explained only by what leaves far less of it.
-        target = Target(key, hand, single, max(1e-14, min(target.tolerance, 1e-2 * apart)))
+        target = Target(
+            key, hand, single, max(1e-14, min(target.tolerance, 1e-2 * apart)), rounding
+        )
     return target
 
 

@@ -80,13 +80,10 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
             partial.append((keys, Answer([candidate], distance)))
         elif depth > 1 and not complete and len(near) < 4:
             near += _times_a_constant(trial, candidate)
-    if not complete:
-        complete = [
-            Answer([c], distance)
-            for c in proposals.stale()
-            for keys, distance in [trial.explained(c.changes)]
-            if len(keys) == len(trial.wrong)
-        ]
+    for rarer in (proposals.elsewhere, proposals.stale):
+        if not complete:
+            tried = ((c, trial.explained(c.changes)) for c in rarer())
+            complete = [Answer([c], d) for c, (keys, d) in tried if len(keys) == len(trial.wrong)]
     if complete or depth == 1:
         yield from complete
         return
@@ -119,7 +116,7 @@ def _times_a_constant(trial: Trial, candidate: Candidate) -> list[Answer]:
         return []
     if first not in new or any(key not in new for key in trial.wrong):
         return []
-    if any(key in new and not trial.targets[key].equals(new[key], slack=10) for key in trial.right):
+    if any(key in new and not trial.targets[key].keeps(new[key]) for key in trial.right):
         return []
     entries = sum(np.size(new[key]) for key in trial.wrong)
     hand, p = trial.targets[first].hand, np.asarray(new[first])

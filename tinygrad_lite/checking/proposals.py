@@ -45,15 +45,28 @@ class Proposals:
         first = fitting[0]
         if self.whole.large:
             yield from self._habits()
-        places = self._places(first)
+        yield from self._around(first, self._places(first))
+        if not self.whole.large:
+            yield from self._habits()
+
+    def elsewhere(self) -> Iterator[Candidate]:
+        """Candidates at places that reach right gradients too, where a mistake happens to cancel,
+        as one does that sums to zero over the batch."""
+        fitting = [key for key in self.wrong if self.targets[key].fitting]
+        if not fitting or self.whole.large:
+            return
+        behind = self.record.behind(dict.fromkeys(fitting[:1], 1))
+        usual = set(self._places(fitting[0]))
+        places = [v for v, mask in behind.items() if mask and v not in usual]
+        yield from self._around(fitting[0], places)
+
+    def _around(self, first: Value, places: list[Value]) -> Iterator[Candidate]:
         yield from self._scaled(first, places)
         for candidate in self._at(places):
             yield candidate
             shown = self._only_shown(candidate, first)
             if shown is not None:
                 yield shown
-        if not self.whole.large:
-            yield from self._habits()
 
     def _places(self, first: Value) -> list[Value]:
         """Values whose cotangent may be the first to be wrong: it reaches the first wrong key and

@@ -11,7 +11,7 @@ from tinygrad_lite.checking.passes import Array, Record, recompute
 from tinygrad_lite.engine.value import Value
 
 KEYS = 24  # gradients of which single entries are checked; the others only along a direction
-LARGE, FEWER = 5000, 6  # of a graph of so many operations, only so many
+LARGE, FEWER = 5000, 6  # of a graph of so many edges, only so many
 
 
 @dataclass
@@ -38,7 +38,8 @@ def numerical_columns(
     random = np.random.default_rng(seed)
     columns = Columns()
     ranked = sorted(record.keys, key=lambda key: key not in wrong)
-    chosen = ranked[: KEYS if len(record.nodes) < LARGE else FEWER]
+    large = sum(map(len, record.consumers.values())) > LARGE
+    chosen = ranked[: FEWER if large else KEYS]
     for key in chosen:
         if key.size == 0:
             continue

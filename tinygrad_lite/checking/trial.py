@@ -142,7 +142,7 @@ class Trial:
         except FAILURES:
             return set(), np.inf
         for key in self.right:
-            if key in new and not self.targets[key].equals(new[key], slack=10):
+            if key in new and not self.targets[key].keeps(new[key]):
                 return set(), np.inf
         keys, worst = set[Value](), 0.0
         for key in self.wrong:

@@ -124,8 +124,8 @@ def of_samples(edge: Edge) -> Iterator[Candidate]:
     if not shared and (name in _WEIGHTED or not broadcast):
         return
     for kind, row, words, prior in (
-        ("overwritten-path", rows - 1, "each sample assigned it anew (= instead of +=)", 0.25),
-        ("one-path", 0, "the others were left out", 0.3),
+        ("overwritten-path", rows - 1, "each sample assigned it anew (= instead of +=)", 0.15),
+        ("one-path", 0, "the others were left out", 0.2),
     ):
 
         def change(local: Local, row: int = row) -> Array:

@@ -105,12 +105,14 @@ def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> It
         "unsummed-broadcast", "as is",
         f"the gradient of {target} is not summed over the axes along which it was broadcast", 0.0,
     )  # fmt: skip
-    for form, which in (("first", "first"), ("last", "last")):
+    for form in ("first", "last"):
         yield candidate(
-            "unsummed-broadcast", form,
-            f"of the {wide} contributions to the gradient of {target} only the {which} along the "
-            f"broadcast axis is kept", 0.1,
-        )  # fmt: skip
+            "unsummed-broadcast",
+            form,
+            f"of the contributions of shape {wide} to the gradient of {target} only the {form} "
+            f"along the broadcast axis is kept",
+            0.1 if shape != have else 0.3,
+        )
     for n in range(1, len(wide) + 1):
         for axes in combinations(range(len(wide)), n):
             for reduce in ("sum", "mean"):
