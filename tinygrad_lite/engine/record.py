@@ -46,7 +46,12 @@ def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) ->
     """
     raw = [a.data if type(a) is Value else a for a in args] if len(args) > 1 else [args[0].data]
     try:
-        data = computed(operation, raw, metadata)
+        if type(raw[0]) is _ndarray and not metadata:  # the usual case, without a call more
+            data = operation.evaluate(*raw)
+            if type(data) is not _ndarray and type(data) is not float:
+                data = _normal(data)
+        else:
+            data = computed(operation, raw, metadata)
     except (TypeError, ValueError, IndexError) as error:
         raise explained(error, operation, args, metadata) from None
     return remember(operation, args, metadata, data)
@@ -159,6 +164,8 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
             _obey_mode(node)
         return node
 
+    if reflected:
+        operation.reflected = method
     return method
 
 

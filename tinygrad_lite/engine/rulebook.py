@@ -88,6 +88,7 @@ class Operation:
         self.scalar = scalar
         self.bind = bind or self._bind_positional
         self.kink = kink
+        self.reflected: Callable[..., Any] | None = None  # set by binary_operator
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
