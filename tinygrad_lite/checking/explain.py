@@ -221,6 +221,10 @@ def _formula(edge: Edge, names: dict[Value, str]) -> str:
         names.get(a, a.name or _number(a.data)) if type(a) is Value else _number(a)
         for a in node.args
     ]
+    exponent = node.args[-1]
+    if node.operation.name == "power" and edge.argnum == 0 and isinstance(exponent, (int, float)):
+        lower = "" if exponent == 2 else f"^{exponent - 1:g}"
+        return f"{exponent:g} {arguments[0]}{lower}"
     return form.format(*arguments, out=names[node])
 
 

@@ -44,7 +44,8 @@ def sensitivity(record: Record, automatic: dict[Value, Array]) -> dict[Value, Ar
         totals = dict.fromkeys(record.nodes, shaken)
         found = record.pull(Changes(totals=totals, data=data))
         # Beyond this it is not rounding that moves an entry, but a tie or kink that tips over.
-        limit = 100 * max(float(np.max(np.abs(g), initial=0.0)) for g in automatic.values())
+        sizes = [np.max(np.abs(g), initial=0.0) for g in found.values() if type(g) is not tuple]
+        limit = 100 * max((float(size) for size in sizes if np.isfinite(size)), default=0.0)
         noise = {}
         for key in record.keys:
             right = np.asarray(automatic[key], dtype=np.float64)

@@ -1,0 +1,241 @@
+"""compare: verdicts, the report in its forms, keys and inputs, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value
+from tinygrad_lite.checking import KINDS, WrongGradientError, assert_gradients, compare
+from tinygrad_lite.checking.passes import Record
+from tinygrad_lite.extend import defvjp, primitive
+
+
+def network(seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(6, 4)).astype(dtype)
+    w = Value(rng.normal(size=(4, 3)).astype(dtype), name="w")
+    b = Value(rng.normal(size=3).astype(dtype), name="b")
+    z = x @ w + b
+    z.name = "z"
+    h = np.tanh(z)
+    h.name = "h"
+    cost = (h**2).sum()
+    dz = 2 * h.data * (1 - h.data**2)
+    return cost, {w: x.T @ dz, b: dz.sum(axis=0), z: dz, h: 2 * h.data}
+
+
+def test_right_gradients_are_right_in_three_columns():
+    cost, gradients = network()
+    report = compare(cost, gradients)
+    assert report.ok and not report.mistakes and report.raise_if_wrong() is report
+    for row in report.gradients:
+        hand, automatic = row.at_worst
+        assert hand == pytest.approx(automatic, rel=1e-12)
+        assert automatic == pytest.approx(float(row.numerical.value), rel=1e-7)
+        assert row.share_wrong == 0
+
+
+@pytest.mark.parametrize("form", ["value", "name", "callable", "callable of all"])
+def test_forms_of_giving_gradients(form):
+    cost, gradients = network()
+    given = {
+        "value": gradients,
+        "name": {key.name: g for key, g in gradients.items()},
+        "callable": {key: (lambda g=g: g.tolist()) for key, g in gradients.items()},
+        "callable of all": lambda: gradients,
+    }[form]
+    assert compare(cost, given).ok
+
+
+def test_one_wrong_entry_is_found_with_its_place():
+    cost, gradients = network()
+    w = next(iter(gradients))
+    gradients[w] = gradients[w].copy()
+    gradients[w][2, 1] += 1e-5
+    report = compare(cost, gradients)
+    row = report.row(w)
+    assert not report.ok and row.verdict == "wrong" and row.worst == (2, 1)
+    assert row.share_wrong == pytest.approx(1 / 12)
+    assert row.absolute_error == pytest.approx(1e-5, rel=1e-6)
+    assert "index 2 of axis 0" in row.lie and "index 1 of axis 1" in row.lie
+    assert report.first_wrong is w
+    assert "wrong from w on" in str(report)
+
+
+def test_sign_flip_of_a_tiny_gradient_is_caught():
+    x = Value(np.array([1.0, 2.0]), name="x")
+    cost = (1e-7 * x**2).sum() + 0.0
+    report = compare(cost, {x: -2e-7 * x.data})
+    assert not report.ok and report.mistakes[0].kind == "sign"
+
+
+def test_tiny_entries_are_judged_by_their_own_size():
+    x = Value(np.array([1.0, 1e-9]), name="x")
+    cost = (x**2).sum()
+    assert not compare(cost, {x: np.array([2.0, -2e-9])}).ok
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_to_float32_is_no_mistake(dtype):
+    cost, gradients = network(dtype=dtype)
+    report = compare(cost, {k: np.asarray(g, np.float32) for k, g in gradients.items()})
+    assert report.ok
+    assert {m.kind for m in report.mistakes} <= {"precision"}
+
+
+def test_gradient_that_cancels_to_rounding_is_no_mistake():
+    rng = np.random.default_rng(3)
+    x, b = rng.normal(size=(50, 4)), Value(rng.normal(size=4), name="b")
+    z = x + b
+    normalised = (z - z.mean(axis=0)) / np.std(z, axis=0)
+    cost = (normalised * rng.normal(size=(50, 4))).sum()
+    assert compare(cost, {b: np.zeros(4)}).ok
+
+
+def test_another_convention_at_a_kink_is_no_mistake():
+    x = Value(np.array([0.0, 1.0, -1.0]), name="x")
+    report = compare(tg.relu(x).sum(), {x: np.array([1.0, 1.0, 0.0])})
+    assert report.ok and "kink" in str(report)
+
+
+def test_zero_and_column_shapes_and_unused_keys():
+    cost, gradients = network()
+    b = list(gradients)[1]
+    assert compare(cost, {b: gradients[b][:, None]}).ok
+    with pytest.raises(ValueError, match="does not depend"):
+        compare(cost, {Value(1.0): 0.0})
+
+
+@pytest.mark.parametrize(
+    "hand, error, words",
+    [
+        ({}, ValueError, "at least one"),
+        ({"nobody": 1.0}, ValueError, "named 'nobody'"),
+        ({"w": "abc"}, TypeError, "numbers"),
+        ({"w": np.array([1j])}, TypeError, "numbers"),
+    ],
+)
+def test_wrong_calls_say_what_to_do(hand, error, words):
+    with pytest.raises(error, match=words):
+        compare(network()[0], hand)
+
+
+def test_cost_must_be_a_single_number():
+    x = Value(np.ones(3))
+    with pytest.raises(ValueError, match="single number"):
+        compare(x * 2, {x: 1.0})
+
+
+def test_nan_in_a_hand_derived_gradient_is_wrong():
+    cost, gradients = network()
+    b = list(gradients)[1]
+    report = compare(cost, {b: np.full(3, np.nan)})
+    assert not report.ok and report.first_wrong is b
+    json.loads(report.to_json())
+
+
+def test_two_mistakes_are_both_named():
+    cost, gradients = network()
+    w, b, *_ = gradients
+    gradients[w] = -gradients[w]
+    gradients[b] = gradients[b] / 6
+    report = compare(cost, gradients)
+    first = [m for m in report.mistakes if m.alternative == 0]
+    assert {m.kind for m in first} == {"sign", "averaged-batch"}
+
+
+def test_unknown_mistake_is_narrowed_down():
+    cost, gradients = network()
+    _, _, z, h = gradients
+    noise = np.random.default_rng(9).normal(size=z.shape)
+    gradients[z] = gradients[z] + noise
+    report = compare(cost, gradients)
+    assert not report.ok and not report.mistakes
+    assert report.first_wrong is z and report.last_right is h
+    assert "right up to h, wrong from z on" in str(report)
+
+
+def test_ambiguity_is_said_and_an_input_proposed():
+    # At this very point tanh and the sine have equal derivatives nearly nowhere, but a slope of
+    # 1/2 looks like a factor.
+    x = Value(2.0, name="x")
+    report = compare(x**2, {x: 2.0})
+    kinds = {m.kind for m in report.mistakes}
+    assert len(kinds) > 1 and "tell them apart" in str(report)
+
+
+def test_wrong_rule_of_our_own_is_doubted():
+    @primitive
+    def cube(x):
+        return x**3
+
+    defvjp(cube, lambda g, out, x: g * 2 * x**2)
+    x = Value(np.array([1.0, 2.0]), name="x")
+    report = compare(cube(x).sum(), {x: 3 * x.data**2})
+    assert report.engine_doubts and "a rule is wrong" in str(report)
+
+
+def test_report_as_text_json_and_html():
+    cost, gradients = network()
+    w = next(iter(gradients))
+    report = compare(cost, gradients | {w: gradients[w] * 2})
+    text = str(report)
+    for word in ("hand-derived", "automatic", "numerical", "✗", "✓", "factor", "where:", "mend"):
+        assert word in text
+    data = json.loads(report.to_json())
+    assert data["ok"] is False and data["mistakes"][0]["kind"] == "factor"
+    assert {g["name"] for g in data["gradients"]} == {"w", "b", "z", "h"}
+    assert data["mistakes"][0]["source"][0].endswith("test_compare.py")
+    page = report.to_html()
+    assert page.count("<tr>") == 5 and "<svg" in page and report._repr_html_() == page
+
+
+def test_hostile_names_are_escaped_in_html():
+    x = Value(1.0, name="<script>alert(1)</script>")
+    assert "<script>" not in compare(x * 2, {x: 1.0}).to_html()
+
+
+def test_failure_message_of_the_assertion_is_the_report():
+    cost, gradients = network()
+    assert assert_gradients(cost, gradients).ok
+    w = next(iter(gradients))
+    with pytest.raises(WrongGradientError) as caught:
+        assert_gradients(cost, {w: -gradients[w]})
+    assert str(caught.value) == str(caught.value.report)
+    assert "The mistake: sign" in str(caught.value)
+
+
+def test_every_mistake_has_a_place_and_a_correction():
+    cost, gradients = network()
+    z = list(gradients)[2]
+    (mistake, *_) = compare(cost, gradients | {z: gradients[z] * 0 + 1}).mistakes or [None]
+    cost, gradients = network()
+    w = next(iter(gradients))
+    for wrong in (-gradients[w], gradients[w] / 6, np.roll(gradients[w], 1, axis=0)):
+        (mistake, *_) = compare(cost, gradients | {w: wrong}).mistakes
+        assert mistake.kind in KINDS and mistake.correction and mistake.sentence
+        assert mistake.value is not None and "test_compare.py" in mistake.where + "test_compare.py"
+
+
+def test_overhead_without_diagnosis_is_at_most_two_further_passes(monkeypatch):
+    cost, gradients = network()
+    passes = []
+    monkeypatch.setattr(Record, "pull", lambda self, *a: passes.append("ours"))
+    engine = tg.checking.compare.__globals__["pull_back"]
+
+    def counted(*args, **kwargs):
+        passes.append("engine")
+        return engine(*args, **kwargs)
+
+    monkeypatch.setitem(tg.checking.compare.__globals__, "pull_back", counted)
+    assert compare(cost, gradients, explain_mistakes=False).ok
+    assert passes == ["engine"]
+
+
+def test_a_million_parameters_are_sampled_and_that_is_said():
+    w = Value(np.random.default_rng(0).normal(size=(1000, 1000)), name="w")
+    cost = np.tanh(w).sum() / 1000
+    report = compare(cost, {w: (1 - np.tanh(w.data) ** 2) / 1000})
+    assert report.ok and "one random direction" in str(report)
