@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,11 @@ class Factor:
     number: float | None
     flowing: str
 
+    @property
+    def told(self) -> bool:
+        """Whether the formula is the number already."""
+        return self.number is not None and self.formula == f"{self.number:.6g}"
+
 
 @dataclass(frozen=True)
 class Path:
@@ -78,7 +84,7 @@ class Explanation:
             lines.append(f"path {index}: {chain} = {_number(path.share)}")
             lines += [
                 f"    d{f.top}/d{f.bottom} = {f.formula}"
-                + (f" = {f.number:.6g}" if f.number is not None else "")
+                + (f" = {f.number:.6g}" if f.number is not None and not f.told else "")
                 + f"   so far {f.flowing}"
                 for f in path.factors
             ]
@@ -131,7 +137,7 @@ def explain(cost: Value, wrt: Value) -> Explanation:
     da/dw = 1.25992, along one path
     path 1: da/dv2 · dv2/dv1 · dv1/dw = 1.25992
         da/dv2 = 1 - a² = 0.419974   so far 0.419974
-        dv2/dv1 = 1 = 1   so far 0.419974
+        dv2/dv1 = 1   so far 0.419974
         dv1/dw = x = 3   so far 1.25992
     """
     if np.size(cost.data) != 1:
@@ -250,4 +256,7 @@ def _tex_formula(factor: Factor) -> str:
         text = text.replace(plain, tex)
     if any(c.isalpha() for c in text.replace("\\", "")) and " " in text and "\\" not in text:
         text = rf"\text{{{factor.formula}}}" if "rule" in text or "entr" in text else text
-    return text + (f" = {factor.number:.6g}" if factor.number is not None else "")
+    text = re.sub(r"\bv(\d+)", r"v_{\1}", text)
+    return text + (
+        f" = {factor.number:.6g}" if factor.number is not None and not factor.told else ""
+    )

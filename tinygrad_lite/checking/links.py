@@ -147,6 +147,10 @@ def find_links(record: Record, places: set[Value]) -> list[Link]:
 
 
 def _links_to(a: Value, record: Record) -> list[Link]:
+    # A link that ends in a linear step has the derivative of the one before, scaled; and sums are
+    # what most of a large scalar graph is made of.
+    if _is_linear(a) or a.operation.name in ("add", "subtract"):  # type: ignore[union-attr]
+        return []
     frontier = {a}
     inside: list[Value] = []
     elementwise = True
@@ -162,8 +166,7 @@ def _links_to(a: Value, record: Record) -> list[Link]:
         frontier.update(arguments)
         if len(frontier) == 1:
             (z,) = frontier
-            # A link that ends in a linear step has the derivative of the one before, scaled.
-            if z.shape == a.shape and not _is_linear(a):
+            if z.shape == a.shape:
                 links.append(Link(z, a, tuple(inside), elementwise))
         if not elementwise and a.ndim == 0:
             break
