@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.engine.backward import fitted
+from tinygrad_lite.engine.backward import pulled_through
 from tinygrad_lite.engine.value import Value
 
 OnNode = Callable[[Value, Any], None]
@@ -35,22 +35,17 @@ def pull_back_by_edge(
             continue  # no gradient reaches it
         g = held.pop(node)
         on_node(node, g)
-        inputs = [a.data if type(a) is Value else a for a in node.args]
-        metadata = node.metadata or {}
         assert node.operation is not None
+        vjps = node.operation.vjps
+        without = [i for i, vjp in enumerate(vjps) if vjp is None] if type(vjps) is tuple else []
+        for position in without:
+            if type(node.args[position]) is Value:
+                on_edge(node, position, None)
+        # The engine refuses to pull back to an argument without a rule.
+        needed = {a for i, a in enumerate(node.args) if type(a) is Value and i not in without}
         with np.errstate(all="ignore"):
-            for position, (vjp, argument) in enumerate(zip(node.operation.vjps, node.args)):  # noqa: B905 (variadic vjps have no end)
-                if type(argument) is not Value:
-                    continue
-                if vjp is None:
-                    on_edge(node, position, None)
-                    continue
-                local = fitted(vjp(g, node.data, *inputs, **metadata), argument, node)
+            for position, argument, local in pulled_through(node, g, needed):
                 on_edge(node, position, local)
-                held[argument] = _sum(held[argument], local) if argument in held else local
+                held[argument] = held[argument] + local if argument in held else local
     for value, g in held.items():
         on_node(value, g)
-
-
-def _sum(a: Any, b: Any) -> Any:
-    return tuple(x + y for x, y in zip(a, b, strict=True)) if type(a) is tuple else a + b
