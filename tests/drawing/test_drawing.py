@@ -166,7 +166,7 @@ def test_backward_graph_is_drawn_with_the_forward_one():
     assert {"∂o/∂w1", "∂o/∂x2", "∂o/∂b"} <= set(titles(source))
     x = Value(2.0, name="x")
     only = draw(x**3, backward=True, wrt=x).source
-    assert "data </FONT>12" in only
+    assert "data&#160;</FONT>12" in only
     with pytest.raises(ValueError, match="constant, so it has no graph"):
         draw(x + 1.0, backward=True)
 

@@ -1,8 +1,11 @@
 """Networks, images and plots: what is in the SVG, read back."""
 
 import base64
+import importlib.util
 import io
 import re
+import shutil
+import sys
 from xml.etree import ElementTree
 
 import matplotlib
@@ -21,6 +24,7 @@ from tinygrad_lite import (
     plot_histogram,
     plot_training,
 )
+from tinygrad_lite.drawing import LayoutError
 from tinygrad_lite.drawing.png import coloured, png
 from tinygrad_lite.drawing.svg import Picture
 from tinygrad_lite.neurons import HiddenLayer, InputLayer, Network, OutputLayer
@@ -264,7 +268,9 @@ def test_plots_go_on_matplotlib_axes_too():
 def test_gradient_norms_by_layer():
     w, b, other = Value(np.array([3.0, 4.0])), Value(np.array([2.0])), Value(1.0)
     ((w * w).sum() / 2 + b.sum() * 12 + other * 0.0).backward()
-    norms = gradient_norms({"hidden.weight": w, "hidden.bias": b, "out": other})
+    named = {"hidden.weight": w, "hidden.bias": b, "out": other}
+    norms = gradient_norms(named)
+    assert norms == gradient_norms(iter(named.items()))
     assert norms == {"hidden": 13.0, "out": 0.0}
     vanishing = read(plot_gradient_norms({"hidden": [1.0, 1e-7]}))
     assert "vanishing" in texts(vanishing)
@@ -290,11 +296,36 @@ def test_no_name_breaks_a_picture(name):
     read(draw_network(small_network(), title=name))
 
 
+def test_pictures_are_saved_as_png_and_pdf(tmp_path):
+    if shutil.which("rsvg-convert") is None and importlib.util.find_spec("cairosvg") is None:
+        pytest.skip("needs rsvg-convert or cairosvg")
+    picture = plot_curves([1.0, 3.0, 2.0])
+    saved = matplotlib.image.imread(picture.save(tmp_path / "a.png"))
+    assert saved.shape[:2] == (picture.height, picture.width)
+    assert picture.save(tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_without_a_converter_one_line_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    with pytest.raises(LayoutError, match=r"nothing here makes png .*librsvg2-bin.*cairosvg") as e:
+        plot_curves([1.0, 2.0]).save(tmp_path / "a.png")
+    assert "\n" not in str(e.value)
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_single_curve_or_array_needs_no_name():
+    alone, named = plot_curves([1.0, 3.0, 2.0]), plot_curves({"": [1.0, 3.0, 2.0]})
+    assert alone.svg == named.svg
+    entries = np.array([0.0, 0.1, 1.0])
+    assert plot_histogram(Value(entries)).svg == plot_histogram({"": entries}).svg
+
+
 def test_pictures_are_saved_as_svg_or_page(tmp_path):
     picture = plot_curves({"y": [1.0, 2.0]}, theme="dark")
     assert picture.save(tmp_path / "a.svg").read_text() == picture.svg == picture._repr_svg_()
     assert picture.svg in picture.save(tmp_path / "a.html").read_text()
-    with pytest.raises(ValueError, match=r"end the name with .svg or .html"):
-        picture.save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"end the name with .svg, .png, .pdf or .html"):
+        picture.save(tmp_path / "a.jpg")
     with pytest.raises(ValueError, match="theme='x' must be one of light, dark"):
         plot_curves({}, theme="x")

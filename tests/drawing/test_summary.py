@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from tinygrad_lite.drawing import plot_histogram
 from tinygrad_lite.drawing.summary import number_text, summarise, thumbnail
 
 
@@ -70,3 +71,19 @@ def test_thumbnail_is_small_and_keeps_the_mean(shape):
 def test_what_is_no_picture_has_no_thumbnail():
     assert thumbnail(3.0, 8) is None
     assert thumbnail(np.zeros((0, 3)), 8) is None
+
+
+def test_complex_entries_are_told_by_their_size():
+    assert summarise(np.array([3 + 4j, 1j])).text == "|z| 1 … 5, mean 3"
+    assert summarise(np.array(3 + 4j)).number is None  # or 5 would be added up as if it were real
+    assert summarise(np.array(3 + 4j)).text == "|z| 5"
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("low", [0.0, 1.0, -300.0])
+def test_entries_that_hardly_differ_have_no_histogram(dtype, low):
+    low = dtype(low)
+    close = np.array([low, np.nextafter(low, dtype(500))])
+    assert close[0] != close[1]
+    assert summarise(close).bars == ()
+    assert len(plot_histogram(close).svg) > 500

@@ -209,7 +209,7 @@ def _table(card: Card, view: View, style: Style) -> str:
 
 
 def _row(what: str, markup: str, theme: Theme) -> str:
-    label = f'<FONT COLOR="{theme.faint}">{what} </FONT>' if what else ""
+    label = f'<FONT COLOR="{theme.faint}">{what}&#160;</FONT>' if what else ""
     return f'<TR><TD ALIGN="LEFT">{label}{markup}</TD></TR>'
 
 
@@ -289,12 +289,12 @@ def _legend(theme: Theme) -> str:
     )
     cells = [
         "gradient along an arrow:",
-        f'<FONT COLOR="{theme.zero}">┅┅</FONT>&#160;zero',
+        f'<FONT COLOR="{theme.zero}">- - -</FONT>&#160;zero',
         f'<FONT COLOR="{theme.vanishing}">····</FONT>&#160;below {number_text(VANISHING)}',
         f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{shades}</TR>'
         "</TABLE>",
-        f'<FONT COLOR="{theme.exploding}"><B>━━</B></FONT>&#160;above {number_text(EXPLODING)}',
-        f'<FONT COLOR="{theme.nan}"><B>╍╍</B></FONT>&#160;NaN or ∞',
+        f'<FONT COLOR="{theme.exploding}"><B>——</B></FONT>&#160;above {number_text(EXPLODING)}',
+        f'<FONT COLOR="{theme.nan}"><B>- - -</B></FONT>&#160;NaN or ∞',
     ]
     row = "".join(f"<TD>{cell}</TD>" for cell in cells)
     return (

@@ -39,9 +39,8 @@ DETAIL = {
 THUMBNAIL = 12
 """Rows and columns of the small pictures of arrays."""
 
-LIMIT = 120
-"""Boxes that can still be read on one page."""
-
+LIMIT = 60
+"""Boxes that can still be read on one page: 80 tensors of a residual network fill 5 m by 1 m."""
 
 MOST = 20_000
 """Boxes beyond which no picture is made: no layout program finishes, and nobody could read it."""
@@ -86,7 +85,7 @@ class Drawing:
         """
         engine = engines.engine_for(_known(format))
         if engine is None:
-            raise engines.LayoutError(f"{_nothing_for(format)}: {engines.HOW_TO_GET_DOT}")
+            raise engines.LayoutError(f"{_nothing_for(format)}: {engines.how_to_get(format)}")
         return engines.render(engine, self.source, format)
 
     def html(self) -> str:
@@ -125,7 +124,7 @@ class Drawing:
             page = path.with_suffix(".html")
             page.write_text(self.html(), encoding="utf-8", newline="\n")
             _notice(f"{_nothing_for(format)}, so {page.name} was written, which lays the graph "
-                    f"out in the browser. For {format}: {engines.HOW_TO_GET_DOT}")  # fmt: skip
+                    f"out in the browser. For {format}: {engines.how_to_get(format)}")  # fmt: skip
             return page
         path.write_bytes(engines.render(engine, self.source, format))
         if engine.name != "dot":

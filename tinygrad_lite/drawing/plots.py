@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_lite.drawing.palette import EXPLODING, VANISHING, Theme
-from tinygrad_lite.drawing.summary import number_text
+from tinygrad_lite.drawing.summary import narrow, number_text
 from tinygrad_lite.drawing.svg import Picture, tag, theme_of, words
 from tinygrad_lite.engine.value import Value, data_of
 
@@ -60,7 +60,7 @@ class _Axis:
 
 
 def plot_curves(
-    curves: Mapping[str, Curve],
+    curves: Mapping[str, Curve] | Curve,
     *,
     title: str = "",
     x_label: str = "",
@@ -73,8 +73,8 @@ def plot_curves(
     """Plot curves over their number, or over given x.
 
     Args:
-        curves: by name, either the y, or a pair of x and y. NaN and infinite points are left out,
-            and with `log` those that are not positive.
+        curves: by name, or a single one without; either the y, or a pair of x and y. NaN and
+            infinite points are left out, and with `log` those that are not positive.
         title, x_label, y_label: what is written.
         log: whether y goes by powers of ten.
         marks: horizontal lines, by name.
@@ -90,7 +90,7 @@ def plot_curves(
     >>> plot_curves({"cost": [3.0, 2.0, 1.5]}, x_label="batches")
     <Picture of 560 × 300>
     """
-    read = {name: _read(name, curve, log) for name, curve in curves.items()}
+    read = {name: _read(name, curve, log) for name, curve in _named(curves).items()}
     if axes is not None:
         return _on_axes(axes, read, title, x_label, y_label, log, marks or {})
     paper = theme_of(theme)
@@ -164,11 +164,14 @@ def plot_gradient_norms(
     )  # fmt: skip
 
 
-def gradient_norms(parameters: Mapping[str, Value]) -> dict[str, float]:
+def gradient_norms(
+    parameters: Mapping[str, Value] | Iterable[tuple[str, Value]],
+) -> dict[str, float]:
     """Norm of the gradient of each layer, the parameters of a layer taken together.
 
     Args:
-        parameters: by name; what comes before the last dot or slash is the layer.
+        parameters: by name, as `model.named_parameters()` gives them; what comes before the last
+            dot or slash is the layer.
 
     >>> w = Value([3.0, 4.0])
     >>> (w * w).sum().backward()
@@ -176,7 +179,7 @@ def gradient_norms(parameters: Mapping[str, Value]) -> dict[str, float]:
     {'hidden': 10.0}
     """
     squares: dict[str, float] = {}
-    for name, parameter in parameters.items():
+    for name, parameter in dict(parameters).items():
         layer = name.replace("/", ".").rpartition(".")[0] or name
         if parameter.grad is not None:
             gradient = np.asarray(data_of(parameter.grad), dtype=np.float64)
@@ -185,7 +188,7 @@ def gradient_norms(parameters: Mapping[str, Value]) -> dict[str, float]:
 
 
 def plot_histogram(
-    arrays: Mapping[str, Any],
+    arrays: Any,
     *,
     bins: int = 40,
     title: str = "",
@@ -195,7 +198,7 @@ def plot_histogram(
     """Plot how the entries of arrays are distributed: weights, activations or gradients.
 
     Args:
-        arrays: Values or arrays by name; their finite entries count.
+        arrays: Values or arrays by name, or a single one without; their finite entries count.
         bins: over the range of them all.
         title: what is written.
         theme: light or dark.
@@ -204,13 +207,15 @@ def plot_histogram(
     Returns:
         A `Picture`, or the axes.
     """
-    flat = {name: np.ravel(np.asarray(data_of(a), dtype=np.float64)) for name, a in arrays.items()}
+    flat = {name: np.ravel(np.asarray(data_of(a), dtype=np.float64))
+            for name, a in _named(arrays).items()}  # fmt: skip
     flat = {name: a[np.isfinite(a)] for name, a in flat.items()}
     some = [a for a in flat.values() if a.size]
     low = min((float(a.min()) for a in some), default=0.0)
     high = max((float(a.max()) for a in some), default=1.0)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    if high - low <= narrow(low, high, np.dtype(np.float64)):
+        margin = max(0.5, abs(high) / 1000)
+        low, high = low - margin, high + margin
     curves: dict[str, Curve] = {}
     for name, entries in flat.items():
         counts, edges = np.histogram(entries, bins=bins, range=(low, high))
@@ -225,6 +230,10 @@ def plot_histogram(
 # -- drawing -------------------------------------------------------------------------------------
 
 Points = list[tuple[float, float]]
+
+
+def _named(given: Any) -> Mapping[str, Any]:
+    return given if isinstance(given, Mapping) else {"": given}
 
 
 def _read(name: str, curve: Curve, log: bool) -> Points:

@@ -19,7 +19,7 @@ class Summary:
     """A number or an array, in a few words.
 
     number
-        the only entry, None if there are more
+        the only entry, None if there are more or it is complex
     low, high, mean, rms
         of the finite entries (of the absolute values of complex ones); 0 if there are none
     nan, infinite, zeros
@@ -47,11 +47,14 @@ class Summary:
         """The number itself, or the range and mean."""
         if self.number is not None:
             return number_text(self.number)
+        size = "|z| " if self.dtype.startswith("complex") else ""
         if self.size == 0:
             return "no entries"
         parts = []
         if self.nan + self.infinite < self.size:
-            parts.append(f"{number_text(self.low)} … {number_text(self.high)}")
+            if self.size == 1:
+                return f"{size}{number_text(self.low)}"
+            parts.append(f"{size}{number_text(self.low)} … {number_text(self.high)}")
             parts.append(f"mean {number_text(self.mean)}")
         parts += [f"{count} {what}" for count, what in self._odd() if count]
         return ", ".join(parts)
@@ -94,7 +97,7 @@ def summarise(data: Any, *, histogram: bool = True) -> Summary:
             shape=array.shape,
             dtype=str(array.dtype),
             size=array.size,
-            number=float(flat[0]) if array.size == 1 else None,
+            number=float(flat[0]) if array.size == 1 and array.dtype.kind != "c" else None,
             low=low,
             high=high,
             mean=mean,
@@ -151,6 +154,12 @@ def thumbnail(data: Any, most: int) -> np.ndarray[Any, Any] | None:
     return matrix
 
 
+def narrow(low: float, high: float, dtype: np.dtype[Any]) -> float:
+    """A range that, up to here, has too few numbers of a dtype in it for the edges of bins."""
+    info = np.finfo(dtype)
+    return 100 * max(float(info.eps) * max(abs(low), abs(high)), float(info.tiny))
+
+
 def _of_float(number: float) -> Summary:
     finite = math.isfinite(number)
     shown = number if finite else 0.0
@@ -169,7 +178,7 @@ def _rms(finite: np.ndarray[Any, Any], largest: float) -> float:
 
 
 def _bars(finite: np.ndarray[Any, Any], low: float, high: float) -> tuple[int, ...]:
-    if low == high or not math.isfinite(high - low):
+    if high - low <= narrow(low, high, finite.dtype) or not math.isfinite(high - low):
         return ()
     counts, _ = np.histogram(finite, bins=BARS, range=(low, high))
     # Square roots let thin tails be seen beside a tall peak.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.drawing.cards import cut
+from tinygrad_lite.drawing.engines import converted
 from tinygrad_lite.drawing.palette import THEMES, Theme
 
 FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
@@ -40,21 +41,28 @@ class Picture:
         return self.svg
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture as .svg, or as a page ending with .html.
+        """Write the picture, in the format that the name ends with.
+
+        Args:
+            path: ends with .svg or .html, which need nothing, or with .png or .pdf, which
+                rsvg-convert or the cairosvg package makes.
 
         Raises:
-            ValueError: the ending is neither.
+            ValueError: the ending is none of these.
+            LayoutError: nothing here makes the format; the message says how to get it.
         """
         path = Path(path)
-        if path.suffix == ".svg":
+        format = path.suffix.lower().lstrip(".")
+        if format in ("png", "pdf"):
+            path.write_bytes(converted(self.svg, format))
+        elif format == "svg":
             path.write_text(self.svg, encoding="utf-8", newline="\n")
-        elif path.suffix in (".html", ".htm"):
+        elif format in ("html", "htm"):
             page = f'<!doctype html><meta charset="utf-8"><title>Picture</title>\n{self.svg}'
             path.write_text(page, encoding="utf-8", newline="\n")
         else:
             raise ValueError(
-                f"cannot save as {path.name!r}: end the name with .svg or .html (a browser prints "
-                f"either as pdf)"
+                f"cannot save as {path.name!r}: end the name with .svg, .png, .pdf or .html"
             )
         return path
 
