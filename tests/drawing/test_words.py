@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_lite import Value
-from tinygrad_lite.drawing.words import WORDS, rule_in_words
+from tinygrad_lite.drawing.words import ALIKE, WORDS, rule_in_words
 from tinygrad_lite.engine.rulebook import RULES, VariadicVjp
 from tinygrad_lite.extend import defvjp, primitive
 
@@ -45,6 +45,9 @@ TOLD = {
     "sinh": (np.sinh, lambda x, out: np.cosh(x), "the hyperbolic cosine"),
     "sin": (np.sin, lambda x, out: np.cos(x), "the cosine of the argument"),
     "cos": (np.cos, lambda x, out: -np.sin(x), "minus the sine of the argument"),
+    "arcsin": (np.arcsin, lambda x, out: 1 / (1 - x**2) ** 0.5, "the root of 1 - argument²"),
+    "arccos": (np.arccos, lambda x, out: -1 / (1 - x**2) ** 0.5, "minus the root of 1 - argument²"),
+    "arcsinh": (np.arcsinh, lambda x, out: (x**2 + 1) ** -0.5, "the root of argument² + 1"),
 }
 
 
@@ -56,3 +59,14 @@ def test_words_agree_with_the_derivative(name):
     out = function(x)
     out.backward()
     assert x.grad == pytest.approx(derivative(0.7, out.data))
+
+
+def test_rules_told_as_those_of_another_operation_are_the_same():
+    known = {operation.name for operation in RULES.values()}
+    assert known >= set(ALIKE) and set(WORDS) >= set(ALIKE.values())
+    assert not set(ALIKE) & set(WORDS)
+
+
+def test_few_rules_are_left_without_words():
+    told = [rule_in_words(operation, 0) for operation in RULES.values()]
+    assert sum(words.startswith("the rule of") for words in told) < len(told) / 10

@@ -114,7 +114,50 @@ WORDS: dict[str, tuple[str, ...]] = {
     "cosh": ("times the hyperbolic sine of the argument",),
     "tan": ("times 1 + result²",),
     "checkpoint": ("computed by running the function forward a second time",),
+    "remainder": ("passed on as it is", "times minus the quotient, rounded down"),
+    "fmod": ("passed on as it is", "times minus the quotient, rounded towards zero"),
+    "copysign": ("passed on, its sign flipped where that of the argument was",),
+    "ldexp": ("times two to the power of the second argument",),
+    "arcsin": ("divided by the root of 1 - argument²",),
+    "arccos": ("divided by minus the root of 1 - argument²",),
+    "arctan2": (
+        "times the second argument, divided by the sum of both squares",
+        "times minus the first argument, divided by the sum of both squares",
+    ),
+    "arcsinh": ("divided by the root of argument² + 1",),
+    "arccosh": ("divided by the root of argument² - 1",),
+    "nan_to_num": ("passed on where the entry was a number, 0 where it was replaced",),
+    "cumprod": ("summed over all later products that the entry is a factor of",),
+    "set_at": ("passed on, 0 where entries were replaced", "taken from where the entries were put"),
+    "diagonal": ("put on the diagonal, 0 elsewhere",),
+    "on_diagonal": ("its diagonal",),
+    "rot90": ("rotated back",),
+    "window_sums": ("spread over the windows that were summed",),
+    "conv_transpose2d": (
+        "correlated with the kernels: every entry collects from the window it was spread over",
+        "correlated with the input: every weight collects over the places it was used at",
+    ),
+    "convolve": ("correlated with the second argument", "correlated with the first argument"),
+    "einsum": ("multiplied by the other operands, and summed by the same letters",),
+    "tensordot": (
+        "contracted with the second argument, over its other axes",
+        "contracted with the first argument, over its other axes",
+    ),
+    "multi_dot": ("multiplied by the matrices before and after, transposed",),
+    "slogdet": ("that of the logarithm, times the inverse, transposed",),
+    "cholesky": ("solved with the factor from both sides, and made symmetric",),
+    "qr": ("solved with the triangular factor, once turned into the columns' directions",),
+    "eigh": ("into the eigenvectors' directions; mixed the more, the closer two eigenvalues are",),
+    "eigvalsh": ("spread along each eigenvalue's own eigenvector",),
+    "svd": ("into the singular vectors' directions; mixed the more, the closer two values are",),
 }
+
+# Operations whose rule is told by the words of another.
+ALIKE = {
+    "amax": "max", "amin": "min", "fmax": "maximum", "fmin": "minimum", "fabs": "absolute",
+    "float_power": "power", "vdot": "inner", "matrix_transpose": "transpose", "fliplr": "flip",
+    "flipud": "flip", "partition": "sort", "eig": "eigh", "eigvals": "eigvalsh",
+}  # fmt: skip
 
 
 def rule_in_words(operation: Operation, position: int) -> str:
@@ -125,7 +168,7 @@ def rule_in_words(operation: Operation, position: int) -> str:
     >>> rule_in_words(RULES[np.multiply], 0)
     'the incoming gradient, times the second factor'
     """
-    words = WORDS.get(operation.name)
+    words = WORDS.get(ALIKE.get(operation.name, operation.name))
     if words is not None:
         return f"the incoming gradient, {words[min(position, len(words) - 1)]}"
     return _source_of_rule(operation, position)
