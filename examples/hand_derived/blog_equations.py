@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def train(pixels, labels, test, rule, *, rounds: int, samples: int, seed: int = 
     """The published schedule for 784-16-16-10 with ReLU, ReLU and sigmoid; returns the rate."""
     rng = np.random.default_rng(seed)
     sizes = (784, 16, 16, 10)
-    weights = [rng.uniform(-0.5, 0.5, shape) for shape in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.uniform(-0.5, 0.5, shape) for shape in pairwise(sizes)]
     biases = [np.zeros(n) for n in sizes[1:]]
 
     def forward(x):
@@ -109,9 +110,7 @@ def main() -> None:
     print(f"Network 2 (784-16-16-10) after {rounds} rounds of 10,000 samples:")
     rates = {}
     for name, rule in (("average, as in the blog", averaged), ("sum, as the chain rule", summed)):
-        rates[rule] = train(
-            pixels, mnist.train_labels, test, rule, rounds=rounds, samples=10_000
-        )
+        rates[rule] = train(pixels, mnist.train_labels, test, rule, rounds=rounds, samples=10_000)
         print(f"  {name:26} {100 * rates[rule]:.1f} % of the test images")
     assert rates[summed] > rates[averaged] + 0.05
 

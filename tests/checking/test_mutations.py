@@ -143,5 +143,13 @@ def test_unmutated_rules_pass():
 
 
 def test_every_rule_is_mutated():
-    mutated = {operation for operation, _, _, _ in SITES}
-    assert not {op.name for op in RULES.values()} - {op.name for op in mutated}
+    # Other tests and examples in the documentation enter rules of their own.
+    entered = {op for op in RULES.values() if in_the_package(op)}
+    assert len(entered) > 100
+    assert not {op.name for op in entered} - {op.name for op, _, _, _ in SITES}
+
+
+def in_the_package(operation: Operation) -> bool:
+    vjps = operation.vjps
+    rules = [vjps.rule] if isinstance(vjps, VariadicVjp) else [vjp for vjp in vjps if vjp]
+    return all(rule.__module__.startswith("tinygrad_lite.rules") for rule in rules)
