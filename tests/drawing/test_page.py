@@ -145,6 +145,22 @@ def test_keys_and_buttons_step(opened):
     assert each.page.is_disabled("#next")
 
 
+def test_stepping_brings_what_is_computed_into_sight(opened):
+    value = Value(1.0, name="x")
+    for i in range(40):
+        value = np.sin(value)
+        value.name = f"value {i}"
+    each = opened(draw(value))
+    each.page.click("#fit")
+    for _ in range(8):
+        each.page.click("#larger")
+    for number in (2, 40, 20):
+        each.step(number)
+        box = each.card(f"value {number - 1}").bounding_box()
+        assert 0 < box["x"] + box["width"] / 2 < 1200
+        assert 0 < box["y"] + box["height"] / 2 < 800
+
+
 def test_groups_open_and_close(opened):
     each = opened(draw(two_layers(), collapse="hidden"))
     assert "hidden" in each.titles()

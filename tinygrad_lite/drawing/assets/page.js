@@ -274,14 +274,23 @@ function setStep(wanted) {
   }
 }
 
+// A step of the reader's: what it computes is brought into sight.
+function goTo(wanted) {
+  setStep(wanted);
+  const place = view.placed.boxes.get(view.steps[now].id);
+  if (!place) return;
+  const [x, y] = [place.x * eye.scale + eye.x, place.y * eye.scale + eye.y];
+  if (x < 40 || y < 40 || x > picture.clientWidth - 40 || y > picture.clientHeight - 90) lookAt(place.x, place.y);
+}
+
 function play() {
   if (playing) {
     clearInterval(playing);
     playing = null;
   } else {
-    if (now === view.steps.length - 1) setStep(0);
+    if (now === view.steps.length - 1) goTo(0);
     playing = setInterval(() => {
-      setStep(now + 1);
+      goTo(now + 1);
       if (now === view.steps.length - 1) play();
     }, 900);
   }
@@ -289,8 +298,8 @@ function play() {
 }
 
 const BUTTONS = {
-  first: () => setStep(0), back: () => setStep(now - 1), next: () => setStep(now + 1),
-  last: () => setStep(view.steps.length - 1), play,
+  first: () => goTo(0), back: () => goTo(now - 1), next: () => goTo(now + 1),
+  last: () => goTo(view.steps.length - 1), play,
   smaller: () => zoom(1 / 1.3), larger: () => zoom(1.3), fit,
   theme: () => {
     const root = document.documentElement;
@@ -312,7 +321,7 @@ const BUTTONS = {
   },
 };
 for (const [id, act] of Object.entries(BUTTONS)) find(id).addEventListener("click", act);
-find("step").addEventListener("input", (event) => setStep(Number(event.target.value)));
+find("step").addEventListener("input", (event) => goTo(Number(event.target.value)));
 find("search").addEventListener("input", () => search(false));
 find("search").addEventListener("keydown", (event) => {
   if (event.key === "Enter") search(true);
