@@ -329,3 +329,11 @@ def test_pictures_are_saved_as_svg_or_page(tmp_path):
         picture.save(tmp_path / "a.jpg")
     with pytest.raises(ValueError, match="theme='x' must be one of light, dark"):
         plot_curves({}, theme="x")
+
+
+@pytest.mark.parametrize("title", ["", "A network"])
+def test_every_text_of_a_network_is_inside_the_picture(title):
+    picture = draw_network(small_network(), title=title)
+    for text in read(picture).iter(f"{SVG}text"):
+        assert 8 < float(text.get("y")) < picture.height - 4
+        assert 0 <= float(text.get("x")) < picture.width

@@ -134,7 +134,7 @@ def _draw_bulbs(layers: Any, most: int, theme: Theme, title: str) -> Picture:
         note += f"; drawn are the {drawn:,} that contribute most"
     y = top + height
     body += _key(note, y + 22, theme)
-    return Picture(body, max(x - 150 + 90, 420), y + 40 - (0 if title else 40), theme)
+    return Picture(body, max(x - 150 + 90, 420), y + 40, theme)
 
 
 def _grid(layer: Any) -> tuple[int, int, float]:
