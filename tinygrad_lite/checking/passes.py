@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,6 +105,11 @@ class Changes:
     totals: Mapping[Value, Total] = field(default_factory=dict)
     shown: Mapping[Value, Total] = field(default_factory=dict)
     data: Mapping[Value, Array] = field(default_factory=dict)
+
+    @cached_property
+    def nodes(self) -> frozenset[Value]:
+        """Operations of which an edge is altered."""
+        return frozenset(edge.node for edge in (*self.scales, *self.edges))
 
     @property
     def several(self) -> bool:
@@ -248,19 +254,20 @@ class Record:
         settings = node.metadata or {}
         operation = node.operation
         assert operation is not None
+        altered = node in changes.nodes  # nearly no node is: the look-ups below would cost most
         reached = []
         for argnum, (vjp, argument) in enumerate(zip(operation.vjps, node.args)):  # noqa: B905
             if type(argument) is not Value or argument not in self.needed:
                 continue
-            edge = Edge(node, argnum)
-            if edge in changes.edges:
+            edge = Edge(node, argnum) if altered else None
+            if edge is not None and edge in changes.edges:
                 local = changes.edges[edge](Local(edge, g, out, inputs, found))
             elif vjp is None:
                 raise Inapplicable
             else:
                 local = vjp(g, out, *inputs, **settings)
             local = fitted(local, argument, node)
-            if edge in changes.scales:
+            if edge is not None and edge in changes.scales:
                 local = changes.scales[edge] * local
             held[argument] = plus(held[argument], local) if argument in held else local
             reached.append(argument)

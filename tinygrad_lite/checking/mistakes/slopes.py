@@ -54,6 +54,9 @@ def of_last_step(about: Circumstances, leaf: Value) -> Iterator[Candidate]:
                 )  # fmt: skip
 
 
+# Functions of which people write f and f' and apply them to a neuron's sum or activation.
+ACTIVATIONS = {"sigmoid", "tanh", "softplus", "SiLU", "softsign", "ELU", "arctan", ""}
+
 Slope = tuple[str, str, Form, str, str, float]
 
 
@@ -81,7 +84,7 @@ def _each_wrong_slope(link: Link) -> Iterator[Slope]:
     yield (
         "derivative-at-output", "at-output", lambda z, a: link.slope(a),
         f"the derivative of {name} is evaluated at its output {near} instead of its input {far}",
-        right, 0.1,
+        right, 0.1 if link.name in ACTIVATIONS else 0.6,
     )  # fmt: skip
     if function is not None and function.from_output is not None:
         by_output = function.from_output
