@@ -68,5 +68,9 @@ def test_rules_told_as_those_of_another_operation_are_the_same():
 
 
 def test_few_rules_are_left_without_words():
-    told = [rule_in_words(operation, 0) for operation in RULES.values()]
+    # other tests enter rules of their own
+    ours = [
+        o for o in RULES.values() if (o.function.__module__ or "numpy")[:5] in ("numpy", "tinyg")
+    ]
+    told = [rule_in_words(operation, 0) for operation in ours]
     assert sum(words.startswith("the rule of") for words in told) < len(told) / 10

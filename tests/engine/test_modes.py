@@ -55,6 +55,12 @@ def test_local_to_a_thread():
     assert seen == [False, True]
 
 
+def run(coroutine):
+    """asyncio.run in a thread of its own: a browser test may have left an event loop in this."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 def test_local_to_an_asyncio_task():
     async def quiet(turn, other):
         with tg.no_grad():
@@ -72,9 +78,7 @@ def test_local_to_an_asyncio_task():
         a, b = asyncio.Event(), asyncio.Event()
         return await asyncio.gather(quiet(a, b), loud(b, a))
 
-    # in a thread of its own: a browser test may have left an event loop in this one
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(asyncio.run, both()).result() == [True, False]
+    assert run(both()) == [True, False]
 
 
 def test_decorating_a_coroutine_covers_what_it_awaits():
@@ -86,7 +90,7 @@ def test_decorating_a_coroutine_covers_what_it_awaits():
     async def both():
         return await asyncio.gather(predict(Value(1.0)), predict(Value(2.0)))
 
-    assert all(y.is_leaf for y in asyncio.run(both()))
+    assert all(y.is_leaf for y in run(both()))
     assert ENTERED.count == 0
 
 

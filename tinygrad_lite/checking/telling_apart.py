@@ -29,9 +29,9 @@ def telling_input(report: Report) -> str:
     for _ in range(TRIES):
         for leaf in leaves[:8]:
             drawn = np.round(random.normal(size=leaf.shape), 1)
-            data = record.evaluate({leaf: float(drawn) if not leaf.ndim else drawn})
             try:
                 with np.errstate(all="ignore"):
+                    data = record.evaluate({leaf: float(drawn) if not leaf.ndim else drawn})
                     one, other = (
                         record.pull(
                             reduce(or_, (c.changes for c in answer.candidates)) | Changes(data=data)
@@ -48,8 +48,8 @@ def telling_input(report: Report) -> str:
                         f"gradient of {called(key)} then differs between the first two answers."
                     )
     return (
-        "The first two answers give equal numbers at every input of these shapes; compare once "
-        "more with another batch size or width to tell them apart."
+        "The first two answers gave equal numbers at every input tried; another batch size or "
+        "width may tell them apart, if there is one."
     )
 
 

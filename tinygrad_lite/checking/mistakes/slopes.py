@@ -98,7 +98,7 @@ def _each_wrong_slope(link: Link) -> Iterator[Slope]:
         if not _proportional(link, form):
             yield (
                 "wrong-derivative", family, form,
-                f"between {near} and {far}, {words} is used for the derivative of {name}",
+                f"between {near} and {far}, {words} is used where that of {name} belongs",
                 right, prior,
             )  # fmt: skip
 
@@ -108,12 +108,13 @@ def _other_slopes(link: Link, near: str, far: str) -> Iterator[tuple[str, Form, 
     for other, its in FUNCTIONS.items():
         if other == link.name:
             continue
-        words = f"that of {other}"
+        words = f"the derivative of {other}"
         yield f"{other}-z", _at_input(its.slope), f"{words} at {far}", 0.2
         yield f"{other}-a", _at_output(its.slope), f"{words} at {near}", 0.4
         if its.from_output is not None:
-            yield f"{other}-out", _at_output(its.from_output), f"{words} by its output", 0.2
-            yield f"{other}-in", _at_input(its.from_output), f"{words} by its output, at {far}", 0.4
+            by_output = f"{words}, {its.output_formula} with a ="
+            yield f"{other}-out", _at_output(its.from_output), f"{by_output} {near},", 0.2
+            yield f"{other}-in", _at_input(its.from_output), f"{by_output} {far},", 0.4
     for power in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0):
         yield f"z^{power:g}", _at_input(_power(power)), f"{far}^{power:g}", 0.5
         yield f"a^{power:g}", _at_output(_power(power)), f"{near}^{power:g}", 0.5
