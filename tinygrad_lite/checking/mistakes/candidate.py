@@ -171,9 +171,11 @@ def called(value: Value) -> str:
         return value.name
     if value.operation is None:
         return f"the input of shape {value.shape}" if value.ndim else f"the number {value.data:.4g}"
-    names = [a.name for a in value.args if type(a) is Value and a.name]
-    inner = ", ".join(names[:3]) + (", ..." if len(names) > 3 or not names else "")
-    return f"{value.operation.name}({inner})"
+    inputs = [a for a in value.args if type(a) is Value]
+    names = [a.name for a in inputs if a.name]
+    names = names or [a.operation.name for a in inputs if a.operation is not None]
+    inner = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{value.operation.name}({inner})" if inner else value.operation.name
 
 
 def place(value: Value) -> str:
