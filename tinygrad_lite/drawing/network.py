@@ -58,7 +58,7 @@ def draw_network(
     >>> network = Network([InputLayer(2), OutputLayer(1)])
     >>> network.connect_adjacent_layers()
     >>> draw_network(network, [0.0, 1.0])
-    <Picture of 420 × 190>
+    <Picture of 420 × 230>
     """
     if type(model) is Value:
         return draw_layers(model, theme=theme, title=title)
