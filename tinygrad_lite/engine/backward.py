@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -77,12 +77,17 @@ def pull_back(
         TypeError: an operation on the way has no rule for an argument.
         ValueError: a rule returned a cotangent that does not fit its argument.
     """
+    mode = MODE.get() if ENTERED.count else None
+    if mode is not None and mode.trace is not None and not create_graph:
+        traced = mode.trace.pull_back(cotangents, wrt, boundary)
+        if traced is not None:
+            return cast(dict[Value, Any], traced)
     order = consumers_first(*cotangents, boundary=boundary)
     held = dict(cotangents)  # cotangents of outputs and of nodes still to come
     wanted = None if wrt is None else set(wrt)
     needed = None if wanted is None else _on_the_way(order, wanted)
     kept: dict[Value, Any] = {}
-    watch = MODE.get().watch if ENTERED.count else None
+    watch = None if mode is None else mode.watch
     if wanted is None and watch is None and not create_graph:
         _pull_back_lean(order, held, kept)
         order = []
@@ -194,6 +199,8 @@ def seed_for(out: Value, gradient: Any) -> Any:
         )
     if type(gradient) is Value:
         return gradient
+    if hasattr(given, "as_dtype"):  # traced
+        return given.as_dtype(out.dtype)
     return float(given) if type(out.data) is float else np.asarray(given, dtype=out.dtype)
 
 
@@ -242,6 +249,8 @@ def fitted(local: Any, argument: Value, node: Value) -> Any:
         local = np.real(local)
     if type(local) is Value:
         return local if local.dtype == dtype else record(ASTYPE, (local,), {"dtype": dtype})
+    if hasattr(local, "as_dtype"):  # traced
+        return local.as_dtype(dtype)
     return float(local) if type(argument.data) is float else np.asarray(local, dtype=dtype)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.anomaly import Watch
+    from tinygrad_lite.engine.tracing import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Mode:
     recording: bool = True
     scope: str = ""
     watch: Watch | None = None
+    trace: Trace | None = None
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_lite_mode", default=Mode())  # noqa: B039 (frozen)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
+from tinygrad_lite.engine.modes import ENTERED, MODE
 from tinygrad_lite.engine.record import record
 from tinygrad_lite.engine.rulebook import RULES, no_rule
 from tinygrad_lite.engine.value import Value
@@ -53,6 +54,8 @@ class primitive:
                 f"{self.__name__}: the setting {names[0]}= cannot be a Value, as settings have no "
                 f"gradient; pass {names[0]}=x.data, or the array positionally"
             )
+        if ENTERED.count and (trace := MODE.get().trace) is not None:
+            return trace.call(self, args, metadata)
         return self.raw(*args, **metadata)
 
     def __repr__(self) -> str:

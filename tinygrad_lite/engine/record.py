@@ -44,6 +44,8 @@ def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) ->
         TypeError, ValueError, IndexError, LinAlgError: what NumPy raised, told with shapes and
             names.
     """
+    if ENTERED.count and (trace := MODE.get().trace) is not None:
+        return trace.record(operation, args, metadata)
     raw = [a.data if type(a) is Value else a for a in args] if len(args) > 1 else [args[0].data]
     try:
         if type(raw[0]) is _ndarray and not metadata:  # the usual case, without a call more
@@ -112,6 +114,8 @@ def _normal(data: Any) -> Any:
 
 def _obey_mode(node: Value) -> None:
     mode = MODE.get()
+    if mode.trace is not None:
+        mode.trace.adopt(node)
     if not mode.recording:
         node.operation = None
         node.args = ()
@@ -136,7 +140,9 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
         try:
             if type(a) is float and (type(b) is float or type(b) is int) and scalar is not None:
                 data = scalar(b, a) if reflected else scalar(a, b)
-            elif type(b) is _ndarray or (type(b) in _NUMBERS and type(a) is _ndarray):
+            elif (type(a) is _ndarray and (type(b) is _ndarray or type(b) in _NUMBERS)) or (
+                type(b) is _ndarray and type(a) is float
+            ):
                 data = evaluate(b, a) if reflected else evaluate(a, b)
                 if type(data) is not _ndarray:
                     data = _normal(data)

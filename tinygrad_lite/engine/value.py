@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from tinygrad_lite.engine.modes import ENTERED, MODE
 from tinygrad_lite.engine.rulebook import Operation
 
 next_serial = count().__next__  # creation order is a topological order; atomic under the GIL
 _ndarray = np.ndarray
+_FLOAT64 = np.dtype(np.float64)
 
 
 @final
@@ -168,7 +170,8 @@ class Value:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the entries; float64 for a scalar."""
-        return self.data.dtype if type(self.data) is _ndarray else np.dtype(np.float64)
+        dtype: np.dtype[Any] = getattr(self.data, "dtype", _FLOAT64)
+        return dtype
 
     @property
     def ndim(self) -> int:
@@ -213,6 +216,8 @@ class Value:
         """Cotangent accumulated so far, None before the first `backward`.
 
         Set it to None (or to a value of the same shape) to start over."""
+        if ENTERED.count:
+            _tell_trace(self)
         try:
             return self._grad
         except AttributeError:
@@ -227,6 +232,8 @@ class Value:
                     f"the gradient of {describe(self)} must have its shape {self.shape}, not "
                     f"{shape}"
                 )
+        if ENTERED.count:
+            _tell_trace(self)
         self._grad = gradient
         self.passes = 0
 
@@ -360,6 +367,12 @@ def _array_text(array: np.ndarray[Any, Any]) -> str:
     return f"array({text}, shape={array.shape}, dtype={array.dtype})"
 
 
+def _tell_trace(value: Value) -> None:
+    trace = MODE.get().trace
+    if trace is not None:
+        trace.touch_gradient(value)
+
+
 def _restore(data: Any, name: str, grad: Any) -> Value:
     value = Value(data, name)
     if grad is not None:
@@ -369,7 +382,7 @@ def _restore(data: Any, name: str, grad: Any) -> Value:
 
 def _leaf_data(data: Any) -> Any:
     kind = type(data)
-    if kind is float:
+    if kind is float or hasattr(kind, "as_dtype"):  # or traced
         return data
     if kind is Value:
         raise TypeError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.tracing import current
 from tinygrad_lite.engine.value import Value, describe
 
 Array = np.ndarray[Any, Any]
@@ -69,6 +70,10 @@ class Optimizer:
         Warns (once):
             RuntimeWarning: gradients of an earlier step were added to, not reset.
         """
+        trace = current()
+        if trace is not None:
+            trace.update(self)
+            return
         stepped = False
         for parameter in self.parameters:
             gradient = parameter.grad
