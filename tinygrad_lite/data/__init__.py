@@ -1,13 +1,24 @@
 """Data sets, the mini-batches drawn from them, and random changes to images."""
 
 from tinygrad_lite.data.augment import Compose, Erase, Flip, Noise, Thickness
-from tinygrad_lite.data.batches import Batches
+from tinygrad_lite.data.batches import Batches, Stream
 from tinygrad_lite.data.download import DownloadError
 from tinygrad_lite.data.idx import DataFileError, read_idx
-from tinygrad_lite.data.mnist import MNIST_MIRRORS, Mnist, as_pixels, load_mnist
+from tinygrad_lite.data.mnist import (
+    FASHION_MNIST_CLASSES,
+    FASHION_MNIST_MIRRORS,
+    MNIST_MIRRORS,
+    Mnist,
+    as_pixels,
+    load_fashion_mnist,
+    load_mnist,
+)
+from tinygrad_lite.data.split import split
 from tinygrad_lite.data.warp import Affine, Elastic
 
 __all__ = [
+    "FASHION_MNIST_CLASSES",
+    "FASHION_MNIST_MIRRORS",
     "MNIST_MIRRORS",
     "Affine",
     "Batches",
@@ -19,8 +30,11 @@ __all__ = [
     "Flip",
     "Mnist",
     "Noise",
+    "Stream",
     "Thickness",
     "as_pixels",
+    "load_fashion_mnist",
     "load_mnist",
     "read_idx",
+    "split",
 ]

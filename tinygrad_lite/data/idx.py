@@ -171,6 +171,14 @@ def _read_elements(stream: BinaryIO | gzip.GzipFile, path: Path, header: _Header
     return elements
 
 
+def check_file(path: Path, sha256: str) -> None:
+    """Refuse a file whose bytes, compressed or not, have another SHA-256."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256.lower():
+        raise _wrong(path, "SHA-256", sha256, found)
+
+
 def _check_hash(path: Path, sha256: str, *parts: bytes | bytearray) -> None:
     digest = hashlib.sha256()
     for part in parts:
