@@ -9,7 +9,7 @@ from operator import or_
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes import scales
+from tinygrad_lite.checking.mistakes import numbers
 from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate
 from tinygrad_lite.checking.passes import Array, Changes
 from tinygrad_lite.checking.proposals import Proposals
@@ -19,6 +19,8 @@ from tinygrad_lite.engine.value import Value
 
 SURE = 0.2  # prior below which a mistake is natural
 FAR = 0.4  # prior by which another explanation may lie behind the best and still be named
+WEAK = 0.8  # prior from which on an answer explains little, such as a factor nobody would write
+PLAIN = 0.4  # prior from which on a factor is no particular one
 
 
 @dataclass
@@ -69,7 +71,7 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
     proposals = Proposals(trial)
     complete: list[Answer] = []
     partial: list[tuple[set[Value], Answer]] = []
-    near: list[Answer] = []
+    others: list[Candidate] = []
     for candidate in proposals.all():
         if trial.whole.large and any(a.candidates[0].prior < SURE for a in complete):
             break  # on a large graph a natural habit that explains everything is enough
@@ -78,15 +80,20 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
             complete.append(Answer([candidate], distance))
         elif keys:
             partial.append((keys, Answer([candidate], distance)))
-        elif depth > 1 and not complete and len(near) < 4:
-            near += _times_a_constant(trial, candidate)
-    for rarer in (proposals.elsewhere, proposals.stale):
-        if not complete:
+        elif depth > 1 and not complete:
+            others.append(candidate)
+    for rarer in (proposals.elsewhere, proposals.stale)[:depth]:
+        if all(a.candidates[0].prior >= WEAK for a in complete):
             tried = ((c, trial.explained(c.changes)) for c in rarer())
-            complete = [Answer([c], d) for c, (keys, d) in tried if len(keys) == len(trial.wrong)]
+            complete += [Answer([c], d) for c, (keys, d) in tried if len(keys) == len(trial.wrong)]
     if complete or depth == 1:
         yield from complete
         return
+    near: list[Answer] = []
+    for candidate in others:
+        near += _times_a_constant(trial, candidate)
+        if len(near) > 3:
+            break
     yield from near
     if near:
         return
@@ -107,6 +114,8 @@ def _times_a_constant(trial: Trial, candidate: Candidate) -> list[Answer]:
     """A candidate whose prediction is the hand-derived gradient up to one factor."""
     first = trial.wrong[0]
     hand = trial.targets[first].hand
+    if sum(trial.targets[key].hand.size for key in trial.wrong) < 3:
+        return []  # one number or two can always be explained so
     try:
         part = np.asarray(trial.predict(candidate.changes, trial.quick).get(first, 0.0))
         if hand.shape != part.shape or not _collinear(hand, part):
@@ -118,19 +127,23 @@ def _times_a_constant(trial: Trial, candidate: Candidate) -> list[Answer]:
         return []
     if any(key in new and not trial.targets[key].keeps(new[key]) for key in trial.right):
         return []
-    entries = sum(np.size(new[key]) for key in trial.wrong)
     hand, p = trial.targets[first].hand, np.asarray(new[first])
-    if hand.shape != p.shape or entries < 3 or not np.any(p):
+    if hand.shape != p.shape or not np.any(p):
         return []
     c = float(np.sum(hand * p) / np.sum(p * p))
     if c == 0 or not all(trial.targets[k].equals(c * np.asarray(new[k])) for k in trial.wrong):
         return []
-    words = scales.what_it_equals(trial.about, c, first, candidate.where, 1e-5)
+    words = numbers.what_it_equals(trial.about, c, first, candidate.where, 1e-5) or numbers.written(
+        c
+    )
     if abs(c + 1) < 1e-5:
         kind, sentence, fix = "sign", "and the sign is wrong", "multiply by -1"
     else:
-        kind, fix = "factor", f"divide by {c:.6g}"
-        sentence = f"and it is multiplied by {c:.6g}" + (f", which is {words}" if words else "")
+        n = numbers.number(c)
+        kind, fix = "factor", f"divide by {n}"
+        sentence = f"and it is multiplied by {n}" + (
+            f", which is {words}" if words not in ("", n) else ""
+        )
     second = Candidate(
         kind, Changes(), candidate.at, candidate.where, sentence, fix, prior=0.5 + (not words)
     )
@@ -161,7 +174,13 @@ def _distinct(answers: list[Answer]) -> list[Answer]:
             break
         kept.setdefault(tuple(c.kind for c in answer.candidates), answer)
     # A named reading of a factor says all that the factor does.
-    if len(kept) > 1 and ("factor",) in kept and ranked[0].candidates[0].kind in _FACTORS:
+    plain = kept.get(("factor",))
+    if (
+        len(kept) > 1
+        and plain
+        and plain.rank[1] >= PLAIN
+        and ranked[0].candidates[0].kind in _FACTORS
+    ):
         del kept[("factor",)]
     return list(kept.values())
 

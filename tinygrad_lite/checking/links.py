@@ -6,10 +6,11 @@ is the sigmoid, and `Link.name` says so. So are softmax and normalisation, which
 
 from __future__ import annotations
 
+import dis
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tinygrad_lite.checking.passes import Array, Record, recompute
 from tinygrad_lite.engine.backward import pull_back
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.rules.error_function import erfc
 
 LONGEST = 14  # operations in a link: GELU written out has nine
 WIDEST = 4  # Values at once between its ends
@@ -25,6 +27,14 @@ WIDEST = 4  # Values at once between its ends
 
 def _sigmoid(x: Array) -> Array:
     return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def _normal(x: Array) -> Array:
+    return 0.5 * erfc(np.asarray(x) * -math.sqrt(0.5))
+
+
+def _bell(x: Array) -> Array:
+    return np.exp(-0.5 * np.square(x)) / math.sqrt(2 * math.pi)
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,9 @@ FUNCTIONS: dict[str, Function] = {
         lambda z: np.where(np.asarray(z) > 0, z, 0.01 * z),
         lambda z: np.where(np.asarray(z) > 0, 1.0, 0.01), None, "1 where z > 0, else 0.01",
     ),
+    "GELU": Function(
+        lambda z: z * _normal(z), lambda z: _normal(z) + z * _bell(z), None, "Φ(z) + z φ(z)",
+    ),
 }  # fmt: skip
 
 
@@ -108,8 +121,15 @@ class Link:
                 for name, function in FUNCTIONS.items():
                     if _close(a, function.value(z)):
                         return name
-            return ""
+                return _with_parameter(z, a)
         return ""
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether it is one function to whoever wrote it: one that people know by name, or what
+        was recorded by a single call."""
+        places = {(node.frame_code, node.frame_offset) for node in self.inside}
+        return self.elementwise and (bool(self.name) or (len(places) == 1 and _is_call(self.a)))
 
     def slope(self, point: Array | None = None) -> Array:
         """The derivative of every entry of `a` by the same entry of `z`, here or elsewhere."""
@@ -180,18 +200,24 @@ def is_elementwise(node: Value) -> bool:
     function = operation.function
     if isinstance(function, np.ufunc):
         return function.signature is None
-    return operation.name in _ELEMENTWISE or _acts_entrywise(operation)
+    if operation.name in _ELEMENTWISE:
+        return True
+    settings = tuple((node.metadata or {}).items())
+    return all(type(x) in (int, float, bool, str) for _, x in settings) and _acts_entrywise(
+        operation, settings
+    )
 
 
 @cache
-def _acts_entrywise(operation: Operation) -> bool:
+def _acts_entrywise(operation: Operation, settings: tuple[tuple[str, Any], ...]) -> bool:
     """Try it: an elementwise function of one array commutes with reordering its entries."""
     probe = np.array([[0.3, 0.1, 0.7], [0.2, 0.5, 0.4]])
+    evaluate = partial(operation.evaluate, **dict(settings))
     try:
         with np.errstate(all="ignore"):
-            there = np.asarray(operation.evaluate(probe))
-            back = np.asarray(operation.evaluate(probe[::-1, ::-1].copy()))
-            single = np.asarray(operation.evaluate(probe[:1, :1]))
+            there = np.asarray(evaluate(probe))
+            back = np.asarray(evaluate(probe[::-1, ::-1].copy()))
+            single = np.asarray(evaluate(probe[:1, :1]))
     except Exception:  # whatever a function does with an array that it was not made for
         return False
     return bool(
@@ -217,6 +243,26 @@ _LINEAR = {
     "transpose", "sum", "mean", "getitem", "matmul", "broadcast_to", "expand_dims", "squeeze",
 }  # fmt: skip
 _ELEMENTWISE = {"where", "clip", "astype", "identity", "product", "quotient", "nan_to_num", "power"}
+
+
+def _with_parameter(z: Array, a: Array) -> str:
+    """Leaky ReLU and ELU with a parameter of their own, "" for anything else."""
+    below = z < 0
+    if not below.any() or below.all() or not _close(a[~below], z[~below]):
+        return ""
+    for name, form in (("leaky ReLU with slope", z[below]), ("ELU with α =", np.expm1(z[below]))):
+        ratio = a[below] / form
+        if ratio[0] and _close(ratio, np.full_like(ratio, ratio[0])) and len(ratio) > 1:
+            return f"{name} {ratio[0]:.4g}"
+    return ""
+
+
+def _is_call(node: Value) -> bool:
+    """Whether the user's code called a function there, rather than wrote an operator."""
+    code = node.frame_code
+    if code is None or not 0 <= node.frame_offset < len(code.co_code):
+        return False
+    return dis.opname[code.co_code[node.frame_offset]].startswith(("CALL", "PRECALL"))
 
 
 def _pulled(link: Link, g: Array, data: Mapping[Value, Array]) -> Array:

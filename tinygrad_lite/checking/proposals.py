@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.checking.mistakes import (
+    loops,
     masks,
     paths,
     products,
@@ -26,6 +27,8 @@ from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable
 from tinygrad_lite.checking.trial import FAILURES, Trial
 from tinygrad_lite.engine.value import Value
 
+INSIDE = 0.3  # prior of a mistake inside a function that was written as one
+
 
 class Proposals:
     """Candidates for the wrong gradients of a trial."""
@@ -38,6 +41,22 @@ class Proposals:
 
     def all(self) -> Iterator[Candidate]:
         """Everything worth trying, given where the first wrong gradient is."""
+        return map(self._seen_as_written, self._all())
+
+    def _seen_as_written(self, candidate: Candidate) -> Candidate:
+        """A mistake inside a function that is one to whoever wrote it is less likely than one in
+        the function's derivative."""
+        changes = candidate.changes
+        touched = {*changes.nodes, *changes.totals}
+        for link in self.about.composites:
+            if any(a is not link.a or z is not link.z for a, (z, _) in changes.links.items()):
+                touched |= changes.links.keys()
+            within = link.members if changes.nodes or changes.links else link.members - {link.a}
+            if touched and touched <= within:
+                return candidate.weighted(INSIDE)
+        return candidate
+
+    def _all(self) -> Iterator[Candidate]:
         yield from self._shapes()
         fitting = [key for key in self.wrong if self.targets[key].fitting]
         if not fitting:
@@ -85,7 +104,6 @@ class Proposals:
         """A factor on one edge or one total, solved for from the first wrong gradient."""
         target = self.targets[first]
         gap = target.hand - np.asarray(self.now[first])
-        lonely = sum(self.targets[k].hand.size for k in self.wrong) < 2
         for value in places:
             edges = self.record.consumers.get(value, [])
             spots: list[Edge | None] = list(edges)
@@ -100,13 +118,7 @@ class Proposals:
                     continue
                 close = 1e-3 if target.single else 1e-5
                 for candidate in scales.named(self.about, c, value, edge, close):
-                    plain = candidate.kind == "factor"
-                    words = plain and scales.what_it_equals(
-                        self.about, c, value, candidate.where, close
-                    )
-                    extra = 2.0 if plain and lonely and not words else 0.0
-                    extra -= 0.1 if plain and words and "constant" in str(words) else 0.0
-                    extra -= 0.1 if candidate.kind == "sign" and _is_negating(edge) else 0.0
+                    extra = -0.1 if candidate.kind == "sign" and _is_negating(edge) else 0.0
                     yield candidate.weighted(extra)
         for key in self.wrong:
             target = self.targets[key]
@@ -129,7 +141,12 @@ class Proposals:
                 edge.node, self.found[edge.node], held, self.found, self.base | single
             )
             local = held[value]
-        part = self.record.push({value: local}, self.base).get(first)
+        reach = self.trial.reach(first)
+        part: Any
+        if reach is not None:
+            part = float(local) * reach.get(value, 0.0)
+        else:
+            part = self.record.push({value: local}, self.base).get(first)
         if part is None:
             return None
         part = np.asarray(part, dtype=np.float64)
@@ -144,6 +161,7 @@ class Proposals:
         inside = set(places)
         links = [link for link in about.links if link.z in inside]
         yield from slopes.of_links(about, links)
+        yield from slopes.of_neighbours(about, links)
         yield from softmax.of_links(about, links)
         for value in inside:
             if type(value.data) is tuple or value not in self.found:
@@ -196,6 +214,7 @@ class Proposals:
         for candidate in self._at(self._telling(free)):
             if candidate.family:
                 families.setdefault(f"{candidate.kind} {candidate.family}", []).append(candidate)
+        yield from loops.shifted(about)
         yield from self._constant_habits(free)
         yield from self._scaled_everywhere(free)
         for members in families.values():
@@ -240,7 +259,8 @@ class Proposals:
                 every = Changes(
                     totals={k: lambda g: c * g for k in self.whole.wrong if k.operation is None}
                 )
-                yield replace(reading.weighted(0.15), changes=every, at=leaves[0])
+                everywhere = _everywhere(reading, leaves)
+                yield replace(everywhere.weighted(0.15), changes=every, at=leaves[0])
         penalties = [
             edge
             for key in self.whole.wrong
@@ -251,7 +271,8 @@ class Proposals:
             for c in (0.0, 2.0, 0.5, -1.0):
                 (reading, *_) = scales.named(self.about, c, penalties[0].argument, penalties[0])
                 changes = Changes(scales=dict.fromkeys(penalties, c))
-                yield replace(reading, changes=changes)
+                parameters = [edge.argument for edge in penalties]
+                yield replace(_everywhere(reading, parameters), changes=changes)
 
     def _scaled_everywhere(self, free: list[Value]) -> Iterator[Candidate]:
         """A factor on the same edge each time a line of the user's code is run, as in a loop."""
@@ -269,7 +290,8 @@ class Proposals:
                 every = Changes(scales=dict.fromkeys(edges, c))
                 for reading in scales.named(self.about, c, edges[0].argument, edges[0]):
                     extra = -0.1 if reading.kind == "sign" and _is_negating(edges[0]) else 0.05
-                    yield replace(reading.weighted(extra), changes=every)
+                    everywhere = _everywhere(reading, [edge.node for edge in edges])
+                    yield replace(everywhere.weighted(extra), changes=every)
 
     def _shapes(self) -> Iterator[Candidate]:
         """Gradients of another shape than their Value's: one habit or each on its own."""
@@ -305,33 +327,39 @@ class Proposals:
         if not leaves or self.whole.large or len(leaves) > 30:
             return
 
-        def fits(candidate: Candidate) -> float:
-            try:
-                new = self.trial.predict(candidate.changes)
-            except FAILURES:
-                return np.inf
+        def distance(found: Mapping[Value, Array]) -> float:
             return max(
-                self.targets[k].distance(new[k]) if k in new else np.inf
-                for k in (*self.wrong, *self.right)
+                self.targets[k].distance(found[k]) if k in found else np.inf for k in self.wrong
             )
 
-        right = {k: self.found[k] for k in leaves if k in self.found}
-        given = {k: self.targets[k].hand for k in leaves}
-        yield from stale.candidates(self.about, leaves, right, given, fits)
+        fitting = [k for k in leaves if self.targets[k].fitting and k in self.found]
+        yield from stale.candidates(
+            self.about, fitting, self.wrong, {k: self.found[k] for k in fitting},
+            {k: self.targets[k].hand for k in fitting}, distance,
+        )  # fmt: skip
 
 
 def _together(members: list[Candidate]) -> Candidate:
     """One habit out of the same mistake at several places."""
     best = min(members, key=lambda m: m.prior)
-    by_place = {m.where: m for m in reversed(members)}
-    names = [called(where) for where in by_place]
-    places = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     changes: Any = reduce(or_, (m.changes for m in members))
     # Several Values that each keep what was assigned last are the work of one wrong operator.
     habit = -0.15 if best.family == "overwritten-first" else 0.05
+    everywhere = _everywhere(best, [m.where for m in members])
+    return replace(everywhere, changes=changes, prior=best.prior + habit)
+
+
+def _everywhere(candidate: Candidate, places: Iterable[Value]) -> Candidate:
+    """The same said of several places."""
+    others = list(dict.fromkeys(v for v in places if v is not candidate.where))
+    if not others:
+        return candidate
+    names = list(dict.fromkeys(called(v) for v in others))
+    listed = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
+    count = f"at {len(others) + 1} places in all" if len(others) > 1 else "at two places"
     return replace(
-        best, changes=changes, prior=best.prior + habit,
-        sentence=f"{best.sentence}; the same at every place of this kind ({places})",
+        candidate, sentence=f"{candidate.sentence}; the same at every place of this kind, {count} "
+        f"(also {listed})",
     )  # fmt: skip
 
 

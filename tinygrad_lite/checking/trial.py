@@ -13,6 +13,7 @@ from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value
 
 LARGE = 2500  # edges beyond which keys are sampled and single places are sought near the fault
+FEW = 12  # keys up to which the way to each is summed up in one number per Value
 SAMPLE = 24  # keys of each verdict in that sample
 
 FAILURES = (Inapplicable, ValueError, TypeError, IndexError, KeyError, ArithmeticError)
@@ -76,6 +77,8 @@ class Trial:
         # Most candidates fail at the first wrong gradient already, on a small part of the graph.
         first = self.wrong[:1]
         self.quick = Record(whole.record.cost, first) if first else self.record
+        self._reaches: dict[Value, dict[Value, float] | None] = {}
+        self._right_parts: dict[tuple[int, Value], dict[Value, Array]] = {}
 
     def predict(self, changes: Changes, record: Record | None = None) -> dict[Value, Array]:
         """What the keys would be with further changes; only those that the changes reach.
@@ -90,7 +93,7 @@ class Trial:
             if delta is not None:
                 if not any(np.any(d) for d in delta.values()):
                     return {}
-                moved = record.push(delta, self.base)
+                moved = self._moved(delta, record)
                 return {
                     key: self._shown(key, {key: self.found.get(key, 0.0) + moved[key]}, together)
                     for key in record.keys
@@ -101,10 +104,53 @@ class Trial:
         found = record.pull(together)
         return {key: self._shown(key, found, together) for key in record.keys}
 
+    def _moved(self, delta: dict[Value, Array], record: Record) -> dict[Value, Array]:
+        """How the cotangents of a record's keys change when those of some Values change."""
+        if len(record.keys) <= FEW:
+            reaches = [self.reach(key) for key in record.keys]
+            if all(reach is not None for reach in reaches):
+                return {
+                    key: sum(float(d) * reach.get(v, 0.0) for v, d in delta.items())
+                    for key, reach in zip(record.keys, reaches, strict=True)
+                    if reach is not None and not reach.keys().isdisjoint(delta)
+                }
+        return record.push(delta, self.base)
+
+    def reach(self, key: Value) -> dict[Value, float] | None:
+        """By how much the cotangent of a key grows with that of each Value before it, if there
+        are nothing but single numbers on the way: one number for what a pass would find out."""
+        if key not in self._reaches:
+            self._reaches[key] = self._reach_of(key)
+        return self._reaches[key]
+
+    def _reach_of(self, key: Value) -> dict[Value, float] | None:
+        if type(key.data) is not float:
+            return None
+        reach = {key: self._grown(key)}
+        for node in reversed(self.record.nodes):
+            if node is key or not any(type(a) is Value and a in reach for a in node.args):
+                continue
+            if type(node.data) is not float:
+                return None
+            local: dict[Value, Array] = {}
+            try:
+                self.record.spread(node, 1.0, local, self.found, self.base)
+            except FAILURES:
+                return None
+            passed = sum(float(g) * reach[a] for a, g in local.items() if a in reach)
+            reach[node] = passed * self._grown(node)
+        return reach
+
+    def _grown(self, value: Value) -> float:
+        total = self.base.totals.get(value)
+        return 1.0 if total is None else float(total(1.0) - total(0.0))
+
     def _delta(
         self, changes: Changes, together: Changes, record: Record
     ) -> dict[Value, Array] | None:
         """The change at the only place that the changes concern, None if there are more."""
+        if len(changes.scales) > 1 and not (changes.data or changes.shown):
+            return self._delta_of_paths(changes, record)
         nodes = {e.node for e in (*changes.scales, *changes.edges)} | set(changes.links)
         if changes.data or changes.shown or len(nodes) + len(changes.totals) != 1:
             return None
@@ -113,14 +159,36 @@ class Trial:
         (node,) = nodes
         if node not in record.needed:
             return {}
-        before: dict[Value, Array] = {}
-        after: dict[Value, Array] = {}
-        g = self.found[node]
-        record.spread(node, g, before, self.found, self.base)
-        record.spread(node, g, after, self.found, together)
+        before = self._right_parts.get((id(record), node))
+        if before is None:
+            before = self._right_parts[id(record), node] = self._passed(node, record, self.base)
+        after = self._passed(node, record, together)
         return {
             value: after.get(value, 0.0) - before.get(value, 0.0) for value in {*before, *after}
         }
+
+    def _delta_of_paths(self, changes: Changes, record: Record) -> dict[Value, Array] | None:
+        """The same where all that changes is how much is counted of the paths into one Value."""
+        values = {edge.argument for edge in changes.scales}
+        if len(values) > 1 or changes.edges or changes.links or changes.totals:
+            return None
+        if not all(edge.node in record.needed for edge in changes.scales):
+            return None
+        delta: Array = 0.0
+        for edge, scale in changes.scales.items():
+            before, after = (
+                self._passed(edge.node, record, self.base | extra)
+                for extra in (Changes(), Changes(scales={edge: scale}))
+            )
+            (value,) = values
+            delta = delta + (after[value] - before[value])
+        return {value: delta}
+
+    def _passed(self, node: Value, record: Record, changes: Changes) -> dict[Value, Array]:
+        """What a node passes back to each of its arguments."""
+        held: dict[Value, Array] = {}
+        record.spread(node, self.found[node], held, self.found, changes)
+        return held
 
     def _shown(self, key: Value, found: Mapping[Value, Array], changes: Changes) -> Array:
         g = found[key] if key in found else np.zeros(key.shape)

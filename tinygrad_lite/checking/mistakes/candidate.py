@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -83,7 +83,7 @@ class Circumstances:
             for part in index if isinstance(index, tuple) else (index,):
                 if isinstance(part, np.ndarray) and part.ndim:
                     sizes.add(part.shape[0])
-        sizes |= self.divisors
+        sizes |= {n for n in self.divisors if n > 2}  # a half belongs to a square
         return {n for n in sizes if n > 1}
 
     @cached_property
@@ -148,6 +148,27 @@ class Circumstances:
         """Operations recorded at the same line, as in a loop over time steps, in order."""
         key = _origin(edge.node)
         return self._by_origin.get(key, [edge.node])
+
+    def siblings_of(self, node: Value) -> list[Value]:
+        """The same for the operation that made a Value."""
+        return self._by_origin.get(_origin(node), [node])
+
+    def steps_between(self, steps: list[Value], one: Value, other: Value) -> int | None:
+        """How many rounds of a loop lie between two results, None if it is not one loop."""
+        at = {id(node): i for i, node in enumerate(steps)}
+        if id(one) not in at or id(other) not in at:
+            return None
+        return at[id(other)] - at[id(one)]
+
+    @cached_property
+    def composites(self) -> list[Link]:
+        """Functions of several operations that are one to whoever wrote them."""
+        return [link for link in self.links if len(link.inside) > 1 and link.whole]
+
+    @property
+    def loops(self) -> Iterable[list[Value]]:
+        """Operations grouped by the line that recorded them, each group in order."""
+        return self._by_origin.values()
 
     @cached_property
     def _by_origin(self) -> dict[Any, list[Value]]:

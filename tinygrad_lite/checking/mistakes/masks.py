@@ -34,10 +34,18 @@ def of_edge(edge: Edge) -> Iterator[Candidate]:
             f"{target} receives the whole gradient of {called(node)}, also where {name} did not "
             f"let it through", f"multiply by the mask of {name}", "unmasked", 0.2,
         )  # fmt: skip
+        if name in _BRANCHING and len(node.args) >= 2:
+            yield _one_branch(edge)
         yield candidate(
             "mask", lambda local: local.g - local.rule(),
             f"the mask of {called(node)} is inverted: {target} receives the gradient where it was "
             f"not selected", "invert the mask", "inverted", 0.3,
+        )  # fmt: skip
+    if name in ("relu", "maximum", "where", "clip", "leaky_relu") and node.size > 1:
+        yield candidate(
+            "mask", lambda local: local.g * (np.asarray(local.g) > 0),
+            f"the mask of {called(node)} is made from the gradient that arrives, not from {target}",
+            f"let through what belongs to positive entries of {target}", "guided", 0.3,
         )  # fmt: skip
     if name == "multiply" and node.size > 1:
         other = node.args[1 - edge.argnum]
@@ -65,6 +73,27 @@ def of_edge(edge: Edge) -> Iterator[Candidate]:
         yield from _pooling(node, candidate)
     if name in ("maximum", "minimum", "relu", "abs", "absolute"):
         yield from _kinks(edge, candidate)
+
+
+_BRANCHING = {"where", "maximum", "minimum", "fmax", "fmin"}
+
+
+def _one_branch(edge: Edge) -> Candidate:
+    """One branch of a selection taken everywhere: it gets all of the gradient, the other none."""
+    node, taken = edge
+    name = node.operation.name  # type: ignore[union-attr]
+    changes: dict[Edge, Change] = {}
+    for argnum, a in enumerate(node.args):
+        if type(a) is Value and argnum == taken:
+            changes[edge] = lambda local: local.g
+        elif type(a) is Value:
+            changes[Edge(node, argnum)] = lambda local: 0.0 * local.g
+    return Candidate(
+        "mask", Changes(edges=changes), edge.argument, node,
+        f"the branch {called(edge.argument)} of {called(node)} is taken everywhere, also where "
+        f"{name} chose the other", f"use the mask of {name} for each branch",
+        f"branch-{taken}:{name}", 0.15,
+    )  # fmt: skip
 
 
 def ignored(about: Circumstances, edge: Edge) -> Iterator[Candidate]:

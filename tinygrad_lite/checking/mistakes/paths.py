@@ -15,7 +15,7 @@ from tinygrad_lite.checking.mistakes.candidate import (
     edges_to,
     place,
 )
-from tinygrad_lite.checking.mistakes.scales import _independent, _is_activation
+from tinygrad_lite.checking.mistakes.scales import _independent, _is_activation, unlike
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value, data_of
 
@@ -37,7 +37,7 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
         f"{target} averages over its {count} {'uses' if leaf else 'outgoing paths'}, where the "
         f"chain rule sums: what arrives is {count} times too small",
         "sum what comes back along the paths", "averaged",
-        0.0 if len({edge.node for edge in edges}) > 1 else 0.3,
+        unlike(edges),
     )  # fmt: skip
     kept = [edges[-1:], edges[:1]] if count > 5 else []
     if count <= 5:

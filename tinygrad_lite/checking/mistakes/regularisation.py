@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_lite.checking.mistakes.candidate import Candidate, called
+from tinygrad_lite.checking.mistakes.numbers import number, written
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Record
 from tinygrad_lite.engine.value import Value
 
@@ -22,6 +23,13 @@ def is_regularisation(record: Record, edge: Edge) -> bool:
     The way from the penalty to the cost must meet nothing but sums, constants and other
     penalties before it joins the rest of the cost.
     """
+    if not _is_penalty(record, edge):
+        return False
+    # What has no other use than penalties is not regularised, it is what is fitted.
+    return not all(_is_penalty(record, other) for other in _other_uses(record, edge))
+
+
+def _is_penalty(record: Record, edge: Edge) -> bool:
     value, node = edge.argument, edge.node
     if value.operation is not None or len(_other_uses(record, edge)) == 0:
         return False
@@ -33,6 +41,8 @@ def is_regularisation(record: Record, edge: Edge) -> bool:
     if node.operation.name in _PAIRED and sum(a is value for a in node.args) < 2:
         return False
     if any(isinstance(a, np.ndarray) and a.ndim for a in node.args):
+        return False
+    if node.operation.name == "power" and node.args[1] != 2:
         return False
     for _ in range(200):
         uses = record.consumers.get(node, [])
@@ -57,23 +67,25 @@ def _other_uses(record: Record, edge: Edge) -> list[Edge]:
 def invented(value: Value, hand: Array, automatic: Array) -> Iterator[Candidate]:
     """The hand-derived gradient of a parameter has a multiple of the parameter added to it."""
     w = np.asarray(value.data, dtype=np.float64)
-    if w.size < 3 or np.shape(hand) != w.shape:
+    if np.shape(hand) != w.shape:
         return
     extra = np.asarray(hand, dtype=np.float64) - automatic
     for penalty, words in ((w, "its own value"), (np.sign(w), "its own sign")):
         size = float(np.sum(penalty * penalty))
-        parallel = float(np.sum(automatic * penalty)) ** 2
-        if size == 0 or parallel > (1 - 1e-9) * size * float(np.sum(automatic**2)):
-            continue  # then it is a factor
+        if size == 0:
+            continue
         c = float(np.sum(extra * penalty)) / size
+        parallel = float(np.sum(automatic * penalty)) ** 2
+        if parallel > (1 - 1e-9) * size * float(np.sum(automatic**2)) and not written(c):
+            continue  # then it may as well be a factor
         yield Candidate(
             "regularisation",
             Changes(totals={value: lambda g, c=c, p=penalty: g + c * p}),  # type: ignore[misc]
             value,
             value,
-            f"the gradient of {called(value)} contains {c:.4g} times {words}, a regularisation "
-            f"term that the cost does not have (or has less of)",
+            f"the gradient of {called(value)} contains {number(c)} times {words}, a "
+            f"regularisation term that the cost does not have (or has less of)",
             "leave the penalty's derivative out, or put the penalty into the cost",
             "regularisation-invented",
-            0.1,
+            0.1 if w.size > 2 else 0.4 if written(c) else 1.5,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,6 +14,12 @@ from tinygrad_lite.checking.mistakes.candidate import (
     contraction,
     edges_to,
     place,
+)
+from tinygrad_lite.checking.mistakes.numbers import (
+    constants_of,
+    number,
+    what_it_equals,
+    written,
 )
 from tinygrad_lite.checking.mistakes.regularisation import is_regularisation
 from tinygrad_lite.checking.passes import Changes, Edge
@@ -58,6 +63,9 @@ def named(
         )
         return
     seen = set()
+    constant = _own_number(c, value, edge, close)
+    if constant:
+        yield reading("factor", *constant, 0.1)
     if edge is not None and edge.node.operation is not None:
         name, count = edge.node.operation.name, contraction(edge)
         if name in PRODUCTS and count > 1 and near(1 / count) and _is_activation(edge):
@@ -89,7 +97,7 @@ def named(
             kind,
             f"{target} averages over its {len(edges)} {what}, where the chain rule sums",
             f"sum the {len(edges)} contributions",
-            0.0 if len({e.node for e in edges}) > 1 else 0.3,
+            unlike(edges),
         )
     for count in sorted(about.batch_sizes):
         if near(1 / count) and "averaged-batch" not in seen:
@@ -109,7 +117,79 @@ def named(
                 f"divide by {count}",
                 0.2 if meant and count > 2 else 0.7,
             )
-    yield reading("factor", *_factor(about, c, value, where, close), 0.5)
+    if not constant:
+        yield reading(
+            "factor",
+            *_factor(about, c, value, where, close),
+            _likely(about, c, value, where, close),
+        )
+
+
+def unlike(edges: list[Edge]) -> float:
+    """How unlikely it is that somebody averages over these uses: connections and time steps are
+    uses of one kind, the difference from a mean and that mean are not."""
+    if len({edge.node for edge in edges}) < 2:
+        return 0.3
+    operations = {edge.node.operation for edge in edges}
+    return 0.0 if len(operations) == 1 or len(edges) > 3 else 0.45
+
+
+def _likely(about: Circumstances, c: float, value: Value, where: Value, close: float) -> float:
+    """Prior of a plain factor. Any wrong number is a factor, so one that is no number of the
+    program and that nobody would write explains nothing."""
+    if what_it_equals(about, c, value, where, close) or written(c, close):
+        return 0.5
+    alone = np.size(about.found.get(value, 0.0)) < 2
+    return 2.5 if alone else 0.8
+
+
+def _own_number(c: float, value: Value, edge: Edge | None, close: float) -> tuple[str, str] | None:
+    """The exponent of a power, or the constant of a product, left out or taken twice."""
+    if edge is None or edge.node.operation is None:
+        return None
+    node, name = edge.node, edge.node.operation.name
+
+    def near(number: float) -> bool:
+        return abs(c - number) <= close * abs(number)
+
+    exponent = _EXPONENTS.get(name)
+    constants = [float(a) for a in node.args if isinstance(a, (int, float)) and a]
+    if name == "power" and edge.argnum == 0 and constants:
+        exponent = constants[0]
+    if exponent is not None and abs(exponent) != 1:
+        n, target = number(exponent), called(value)
+        if near(1 / exponent):
+            return (
+                f"the factor {n} is missing in the derivative of {called(node)} by {target}",
+                f"multiply by {n}: the derivative of x^{n} is {n} x^{number(exponent - 1)}",
+            )
+        if near(exponent):
+            return (
+                f"the factor {n} in the derivative of {called(node)} by {target} is there twice",
+                f"divide by {n}",
+            )
+    if name not in ("multiply", "divide") or (name == "divide" and edge.argnum):
+        return None
+    for constant in constants_of(node):
+        whole = constant if name == "multiply" else 1 / constant
+        if node.size == 1 and abs(1 / whole) > 2 and round(1 / whole, 9) == round(1 / whole):
+            continue  # the mean over samples
+        words = number(constant)
+        if near(1 / whole):
+            verb = "multiplied" if name == "multiply" else "divided"
+            return (
+                f"the {words} that {called(value)} is {verb} by is left out on the way back",
+                f"{name} by {words}",
+            )
+        if near(whole):
+            return (
+                f"the {words} of {called(node)} is counted twice on the way back",
+                f"{'divide' if name == 'multiply' else 'multiply'} by {words}",
+            )
+    return None
+
+
+_EXPONENTS = {"square": 2.0, "sqrt": 0.5, "cbrt": 1 / 3, "reciprocal": -1.0}
 
 
 def _dropped(about, value, edge, reading) -> Iterator[Candidate]:  # type: ignore[no-untyped-def]
@@ -133,6 +213,14 @@ def _dropped(about, value, edge, reading) -> Iterator[Candidate]:  # type: ignor
                 0.0,
             )
             return
+    if edge.node.operation.name == "multiply" and all(a is value for a in edge.node.args):
+        yield reading(
+            "factor",
+            f"the factor 2 is missing in the derivative of the square of {target}",
+            "multiply by 2",
+            0.0,
+        )
+        return
     rest = [e for e in edges if e != edge]
     first, last = edges[-1], edges[0]  # by order of use; `edges` runs backwards
     kept = rest[0] if len(rest) == 1 else None
@@ -169,8 +257,8 @@ def _regularisation(c: float, target: str) -> tuple[str, str]:
             "add the derivative of the penalty",
         )
     return (
-        f"the regularisation term of {target} is counted {c:.4g} times",
-        f"divide the derivative of the penalty by {c:.4g}",
+        f"the regularisation term of {target} is counted {number(c)} times",
+        f"divide the derivative of the penalty by {number(c)}",
     )
 
 
@@ -178,38 +266,15 @@ def _factor(
     about: Circumstances, c: float, value: Value, where: Value, close: float
 ) -> tuple[str, str]:
     words = what_it_equals(about, c, value, where, close)
-    more = f", which is {words}" if words else ""
+    n = number(c)
+    more = f", which is {words}" if words and words != n else ""
+    from_where = f" from {called(where)}" if where is not value else ""
     return (
-        f"what arrives at {called(value)} from {called(where)} is {c:.6g} times too large{more}"
+        f"what arrives at {called(value)}{from_where} is {n} times too large{more}"
         if abs(c) > 1
-        else f"what arrives at {called(value)} from {called(where)} is multiplied by {c:.6g}{more}",
-        f"divide by {c:.6g}" if abs(c) > 1 else f"multiply by {1 / c:.6g}",
+        else f"what arrives at {called(value)}{from_where} is multiplied by {n}{more}",
+        f"divide by {n}" if abs(c) > 1 else f"multiply by {number(1 / c)}",
     )
-
-
-def what_it_equals(about: Circumstances, c: float, value: Value, where: Value, close: float) -> str:
-    """A factor in words: 1/2, a dimension, the root of one, the constant of an operation."""
-    sizes: dict[float, str] = {2.0: "2", 3.0: "3", 4.0: "4"}
-    for v in (value, where):
-        for axis, n in enumerate(v.shape):
-            sizes.setdefault(float(n), f"axis {axis} of {called(v)}, of length {n}")
-        sizes.setdefault(float(v.size), f"the number of entries of {called(v)}, {v.size}")
-    for n in about.batch_sizes:
-        sizes.setdefault(float(n), f"the batch size {n}")
-    for a in where.args:
-        if isinstance(a, (int, float)) and a not in (0, 1):
-            sizes.setdefault(float(a), f"the constant {a:.6g} of {called(where)}")
-    for number, words in sizes.items():
-        for form, text in (
-            (number, words),
-            (1 / number, f"1 over {words}" if words != "2" else "1/2"),
-            (math.sqrt(abs(number)), f"the square root of {words}"),
-            (1 / math.sqrt(abs(number)), f"1 over the square root of {words}"),
-        ):
-            for sign in (1, -1):
-                if number != 1 and abs(c - sign * form) <= close * abs(form):
-                    return text if sign == 1 else f"minus {text}"
-    return ""
 
 
 def _is_activation(edge: Edge) -> bool:

@@ -22,11 +22,47 @@ def of_links(about: Circumstances, links: list[Link]) -> Iterator[Candidate]:
         if not link.elementwise:
             continue
         for kind, family, form, sentence, correction, prior in _wrong_slopes(link):
-            extra = 0.0 if link.name else 0.3
+            # What a selection leaves out is its mask, rather than its derivative.
+            selects = not link.name and link.a.operation.name in _SELECTIONS  # type: ignore[union-attr]
+            extra = 0.0 if link.whole and not selects else 0.3
             yield Candidate(
                 kind, Changes(links={link.a: (link.z, _multiplied(form))}), link.z, link.a,
                 sentence, correction, f"{family}:{link.name or _operation(link)}", prior + extra,
             )  # fmt: skip
+
+
+def of_neighbours(about: Circumstances, links: list[Link]) -> Iterator[Candidate]:
+    """The derivative of an activation taken where another layer or time step has it."""
+    for link in links:
+        if not (link.elementwise and link.name) or len(link.inside) > 8:
+            continue
+        steps = about.siblings_of(link.a)
+        alike = [
+            other for other in about.links
+            if other is not link and other.name == link.name and other.z.shape == link.z.shape
+            and other.elementwise
+        ]  # fmt: skip
+        for other in alike[:NEIGHBOURS] if len(alike) <= 4 * NEIGHBOURS else []:
+            offset = about.steps_between(steps, link.a, other.a)
+            if offset is not None and abs(offset) > 1:
+                continue
+
+            def form(z: Array, a: Array, other: Link = other) -> Array:
+                return other.slope()
+
+            near = f"{called(link.a)} and {called(link.z)}"
+            yield Candidate(
+                "wrong-operand" if offset is None else "shifted-index",
+                Changes(links={link.a: (link.z, _multiplied(form))}), link.z, link.a,
+                f"between {near}, the derivative of {link.name} is taken at {called(other.z)}"
+                + ("" if offset is None else f", one step {'after' if offset > 0 else 'before'}"),
+                f"take it at {called(link.z)}",
+                f"neighbour-{offset}:{link.name}" if offset is not None else "", 0.35,
+            )  # fmt: skip
+
+
+NEIGHBOURS = 6
+_SELECTIONS = {"where", "clip", "maximum", "minimum", "fmax", "fmin"}
 
 
 def of_last_step(about: Circumstances, leaf: Value) -> Iterator[Candidate]:
@@ -84,7 +120,7 @@ def _each_wrong_slope(link: Link) -> Iterator[Slope]:
     yield (
         "derivative-at-output", "at-output", lambda z, a: link.slope(a),
         f"the derivative of {name} is evaluated at its output {near} instead of its input {far}",
-        right, 0.1 if link.name in ACTIVATIONS else 0.6,
+        right, 0.1 if link.name in ACTIVATIONS and link.whole else 0.6,
     )  # fmt: skip
     if function is not None and function.from_output is not None:
         by_output = function.from_output
@@ -109,13 +145,17 @@ def _other_slopes(link: Link, near: str, far: str) -> Iterator[tuple[str, Form, 
         if other == link.name:
             continue
         words = f"the derivative of {other}"
-        yield f"{other}-z", _at_input(its.slope), f"{words} at {far}", 0.2
-        yield f"{other}-a", _at_output(its.slope), f"{words} at {near}", 0.4
-        if its.from_output is not None:
+        far_fetched = 0.0 if _confused(link.name, other) else 0.15
+        yield f"{other}-z", _at_input(its.slope), f"{words} at {far}", 0.2 + far_fetched
+        yield f"{other}-a", _at_output(its.slope), f"{words} at {near}", 0.4 + far_fetched
+        if its.from_output is not None and other not in ("exp", "reciprocal"):  # powers, below
             by_output = f"{words}, {its.output_formula} with a ="
-            yield f"{other}-out", _at_output(its.from_output), f"{by_output} {near},", 0.2
-            yield f"{other}-in", _at_input(its.from_output), f"{by_output} {far},", 0.4
-    for power in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0):
+            prior = 0.2 + far_fetched
+            yield f"{other}-out", _at_output(its.from_output), f"{by_output} {near},", prior
+            yield f"{other}-in", _at_input(its.from_output), f"{by_output} {far},", prior + 0.2
+    yield "itself", lambda z, a: np.asarray(a), f"{near} itself", 0.3
+    yield "its input", lambda z, a: np.asarray(z), f"{far} itself", 0.4
+    for power in (-2.0, -1.0, -0.5, 0.5, 2.0, 3.0):
         yield f"z^{power:g}", _at_input(_power(power)), f"{far}^{power:g}", 0.5
         yield f"a^{power:g}", _at_output(_power(power)), f"{near}^{power:g}", 0.5
     exponent = link.a.args[1] if len(link.inside) == 1 and len(link.a.args) > 1 else None
@@ -128,6 +168,19 @@ def _other_slopes(link: Link, near: str, far: str) -> Iterator[tuple[str, Form, 
     yield "a+1", lambda z, a: 1 + np.asarray(a), f"1 + {near}", 0.6
     yield "(1-a)²", lambda z, a: (1 - np.asarray(a)) ** 2, f"(1 - {near})²", 0.6
     yield "1-s", lambda z, a: 1 - link.slope(z), "1 minus it", 0.6
+
+
+def _confused(one: str, other: str) -> bool:
+    """Whether people mistake two functions for each other: both activations, sine and cosine."""
+    names = {one.split(" with")[0], other}
+    return any(names <= family for family in _FAMILIES)
+
+
+_FAMILIES = (
+    {"sigmoid", "tanh", "ReLU", "softplus", "SiLU", "softsign", "ELU", "leaky ReLU", "GELU",
+     "arctan"},
+    {"sin", "cos"}, {"square", "abs"}, {"sqrt", "reciprocal"}, {"exp", "log"},
+)  # fmt: skip
 
 
 def _at_input(function: Callable[[Array], Array]) -> Form:
