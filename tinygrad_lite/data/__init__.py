@@ -13,6 +13,7 @@ from tinygrad_lite.data.mnist import (
     load_fashion_mnist,
     load_mnist,
 )
+from tinygrad_lite.data.normalise import normalise_drawing
 from tinygrad_lite.data.split import split
 from tinygrad_lite.data.warp import Affine, Elastic
 
@@ -35,6 +36,7 @@ __all__ = [
     "as_pixels",
     "load_fashion_mnist",
     "load_mnist",
+    "normalise_drawing",
     "read_idx",
     "split",
 ]
