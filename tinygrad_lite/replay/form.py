@@ -65,6 +65,13 @@ class Attribute:
 
 
 @dataclass(eq=False, slots=True)
+class Constant:
+    """The data of a leaf Value that the function makes anew in each call, from plain data."""
+
+    data: Any
+
+
+@dataclass(eq=False, slots=True)
 class Pack:
     """A vector in which many scalar leaves live: entry i is the data of ``values[i]``."""
 
@@ -72,7 +79,14 @@ class Pack:
     data: np.ndarray[Any, Any]
 
 
-Source = Argument | LeafData | LeafGrad | Attribute | Pack
+Source = Argument | LeafData | LeafGrad | Attribute | Constant | Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A Value that the function returns, holding a slot."""
+
+    slot: Slot
 
 
 # -- instructions --------------------------------------------------------------------------------
@@ -86,6 +100,9 @@ class Instruction:
         a row of the rulebook, which can be pulled back, or any other function of plain arrays
     arguments
         Slots and constants, also within tuples, lists and dicts; as in `settings`
+    pulled
+        positions of the arguments that were Values, to which a pull-back passes gradients; none
+        for a call on plain arrays, or under `no_grad`
     into
         an earlier version of the target, in whose memory the result is written
     repeats
@@ -98,6 +115,7 @@ class Instruction:
     function: Operation | Callable[..., Any]
     arguments: tuple[Any, ...]
     settings: dict[str, Any]
+    pulled: tuple[int, ...] = ()
     into: Slot | None = None
     repeats: bool = False
     source: tuple[str, int] | None = None
@@ -146,7 +164,8 @@ class Recording:
     gradients
         the slot that is `.grad` at the end, None where it was reset, for leaves it touched
     result
-        what the function returned: Slots within any structure
+        what the function returned: Slots within tuples, lists and dicts, `Wrapped` where a Value
+        is returned
     """
 
     sources: dict[Slot, Source]
@@ -161,6 +180,8 @@ def slots_in(tree: Any) -> Iterator[Slot]:
     kind = type(tree)
     if kind is Slot:
         yield tree
+    elif kind is Wrapped:
+        yield tree.slot
     elif kind is tuple or kind is list:
         for branch in tree:
             yield from slots_in(branch)

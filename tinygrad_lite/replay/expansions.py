@@ -1,0 +1,100 @@
+"""Composite operations as the plain NumPy calls they are made of, so that each writes into a
+buffer. In the order of evaluation of the operation itself, so the results are the same to the bit.
+
+An expansion takes traced arrays and plain ones, and may return NotImplemented.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.rules.activations import log_softmax, relu, sigmoid, softmax
+from tinygrad_lite.rules.indexing import getitem
+from tinygrad_lite.rules.linear import linear
+
+EXPANSIONS: dict[Any, Callable[..., Any]] = {}
+
+
+def expansion(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: enter an expansion of an operation."""
+
+    def enter(expanded: Callable[..., Any]) -> Callable[..., Any]:
+        EXPANSIONS[function] = expanded
+        return expanded
+
+    return enter
+
+
+def _floating(*arrays: Any) -> bool:
+    return all(x.dtype.kind == "f" and x.ndim for x in arrays)
+
+
+@expansion(sigmoid)
+def _sigmoid(x: Any) -> Any:
+    if not _floating(x):
+        return NotImplemented
+    with np.errstate(over="ignore"):
+        return np.reciprocal(np.exp(np.negative(x)) + 1)
+
+
+@expansion(relu)
+def _relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+@expansion(linear)
+def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    product = np.matmul(x, np.transpose(weight))
+    return product if bias is None else product + bias
+
+
+@expansion(np.power)
+def _power(x: Any, exponent: Any) -> Any:
+    if type(exponent) in (int, float) and x.dtype.kind == "f":
+        if exponent == 2:
+            return np.square(x)
+        if exponent == 0.5:
+            return np.sqrt(x)
+        if exponent == 1:
+            return np.positive(x)
+    return NotImplemented
+
+
+@expansion(np.sum)
+def _sum(x: Any, axis: Any = None, **settings: Any) -> Any:
+    return np.add.reduce(x, axis=axis, **settings)
+
+
+@expansion(np.mean)
+def _mean(x: Any, axis: Any = None, keepdims: bool = False, **settings: Any) -> Any:
+    if settings or not x.size or x.dtype not in (np.float32, np.float64):
+        return NotImplemented
+    total = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return total / (x.size // np.size(total))
+
+
+@expansion(getitem)
+def _getitem(x: Any, *, index: Any) -> Any:
+    return operator.getitem(x, index)
+
+
+def _shifted(x: Any, axis: Any) -> Any:
+    return x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+
+
+def _along(x: Any, axis: Any) -> bool:
+    return _floating(x) and x.size > 0
+
+
+@expansion(softmax)
+def _softmax(x: Any, *, axis: Any = -1) -> Any:
+    return NotImplemented
+
+
+@expansion(log_softmax)
+def _log_softmax(x: Any, *, axis: Any = -1) -> Any:
+    return NotImplemented

@@ -1,0 +1,102 @@
+"""Scalar leaves, such as weights, packed into vectors in the order in which they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.replay.form import LeafData, LeafGrad, PullBack, Recording, Update
+from tinygrad_lite.replay.lifting.graph import Graph
+from tinygrad_lite.replay.lifting.sums import Unit, inputs_of
+
+FEW = 4
+"""Fewer leaves than this are left on their own."""
+
+
+def blocks_of(graph: Graph, recording: Recording, units: Iterable[Unit]) -> list[list[int]]:
+    """Leaves to be packed together, by number, in order.
+
+    Rows of factors of matrix products come first: they are laid out as the matrix is. The rest
+    follow by where they are used. Leaves in a block are all treated alike: pulled back to, stored.
+    """
+    free = _fates(graph, recording)
+    units = list(units)
+    level = {unit.number: unit.level for unit in units}
+    families: dict[Any, dict[tuple[int, ...], None]] = {}
+    others: dict[Any, dict[int, None]] = {}
+    for unit in units:
+        rows: dict[Any, list[int]] = {}
+        for position, leaf, partner in _uses(graph, unit):
+            fate = free.get(leaf)
+            if fate is None:
+                continue
+            if partner is None:
+                key = unit.level, graph.function(unit.number), position, fate
+                others.setdefault(key, {})[leaf] = None
+            else:
+                rows.setdefault((position, level.get(partner, -1), fate), []).append(leaf)
+        for key, row in rows.items():
+            families.setdefault((unit.level, len(row), *key), {})[tuple(row)] = None
+    blocks: list[list[int]] = []
+    sized = sorted(families.values(), key=lambda rows: -sum(map(len, rows)))
+    candidates = [[leaf for row in rows for leaf in row] for rows in sized]
+    for block in [*candidates, *map(list, others.values())]:
+        block = [leaf for leaf in dict.fromkeys(block) if leaf in free]
+        if len(block) >= FEW:
+            blocks.append(block)
+            for leaf in block:
+                del free[leaf]
+    return blocks
+
+
+def _uses(graph: Graph, unit: Unit) -> Iterable[tuple[int, int, int | None]]:
+    """Each slot a unit takes, at what position, and what it is multiplied with in a sum."""
+    if unit.terms is None:
+        for position, number in enumerate(inputs_of(graph, unit)):
+            yield position, number, None
+        return
+    for left, right in unit.terms:
+        yield 0, left, right
+        if right is not None:
+            yield 1, right, left
+
+
+def _fates(graph: Graph, recording: Recording) -> dict[int, Any]:
+    """For every scalar leaf that can be packed, what becomes of it in the call."""
+    values = {
+        source.value: graph.number[slot]
+        for slot, source in recording.sources.items()
+        if isinstance(source, LeafData) and slot.is_number
+    }
+    for source in recording.sources.values():
+        if isinstance(source, LeafGrad):
+            values.pop(source.value, None)
+    marks: dict[int, list[Any]] = {number: [] for number in values.values()}
+    for position, step in enumerate(recording.steps):
+        if isinstance(step, PullBack):
+            for slot in step.wrt:
+                if graph.number[slot] in marks:
+                    marks[graph.number[slot]].append(position)
+        elif isinstance(step, Update):
+            for parameter in step.parameters:
+                if parameter in values:
+                    marks[values[parameter]].append(position)
+    for source in recording.stores:
+        if isinstance(source, LeafData) and source.value in values:
+            marks[values[source.value]].append("stored")
+    for value, gradient in recording.gradients.items():
+        if value in values:
+            marks[values[value]].append("no gradient" if gradient is None else "gradient")
+    return {number: tuple(fate) for number, fate in marks.items()}
+
+
+def packed(graph: Graph, block: list[int], recording: Recording) -> Any:
+    """The data of a block's leaves as a vector, and the leaves."""
+    values = []
+    for number in block:
+        source = recording.sources[graph.slots[number]]
+        assert isinstance(source, LeafData)
+        values.append(source.value)
+    return tuple(values), np.array([value.data for value in values], dtype=np.float64)

@@ -1,0 +1,282 @@
+"""Lowering: a recording as plain NumPy calls, pull-backs and composite operations written out.
+
+The steps of the recording are run again on `Traced` arrays, copies of what there was when the call
+began. An operation that has an expansion (`expansions`) runs as the calls it is made of; a
+pull-back runs the rules of the rulebook, whose NumPy calls are so recorded. A rule that decides by
+the data becomes one call of the rule itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.engine.backward import pull_back
+from tinygrad_lite.engine.modes import change_mode
+from tinygrad_lite.engine.record import computed
+from tinygrad_lite.engine.rulebook import RULES, JointVjp, Operation, VariadicVjp
+from tinygrad_lite.engine.value import Value, next_serial
+from tinygrad_lite.replay.errors import CaptureError
+from tinygrad_lite.replay.expansions import EXPANSIONS
+from tinygrad_lite.replay.form import (
+    Instruction,
+    PullBack,
+    Recording,
+    Slot,
+    Update,
+    Wrapped,
+)
+from tinygrad_lite.replay.traced import Tape, Traced, has_traced, setitem, untraced
+from tinygrad_lite.replay.writers import constant
+
+
+class Lowered(Tape):
+    """The plain calls of a recording.
+
+    Attributes:
+        steps: Instructions without pull-backs, and Updates, in order.
+        place: what stands for each slot of the recording.
+    """
+
+    def __init__(self, recording: Recording, before: dict[Slot, Any]) -> None:
+        super().__init__()
+        self.recording = recording
+        self.place: dict[Slot, Any] = {}
+        self._values: dict[Any, Value] = {}
+        self._known: dict[Any, _Rules] = {}
+        self.sources: dict[Slot, Any] = {}
+        for slot, source in recording.sources.items():
+            traced = self.given(_copy(before[slot]))
+            self.place[slot] = traced
+            self.sources[traced.slot] = source
+        with change_mode(lambda mode: replace(mode, trace=self, recording=True)):
+            for step in recording.steps:
+                if isinstance(step, Instruction):
+                    self._instruction(step)
+                elif isinstance(step, PullBack):
+                    self._pull_back(step)
+                else:
+                    self._update(step)
+        self.result = self._here(recording.result)
+        self.stores = {source: self.place[slot] for source, slot in recording.stores.items()}
+        self.gradients = {
+            value: None if slot is None else self.place[slot]
+            for value, slot in recording.gradients.items()
+        }
+        self.open = False
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def _here(self, tree: Any) -> Any:
+        """Slots of the recording replaced by what stands for them here."""
+        kind = type(tree)
+        if kind is Slot:
+            return self.place[tree]
+        if kind is Wrapped:
+            return Wrapped(self.place[tree.slot])
+        if isinstance(tree, tuple):
+            parts = [self._here(branch) for branch in tree]
+            return kind(*parts) if hasattr(tree, "_fields") else tuple(parts)
+        if kind is list:
+            return [self._here(branch) for branch in tree]
+        if kind is dict:
+            return {key: self._here(branch) for key, branch in tree.items()}
+        return tree
+
+    def _instruction(self, step: Instruction) -> None:
+        args, settings = self._here(step.arguments), self._here(step.settings)
+        if step.into is not None:
+            self._write(step, args, settings)
+            return
+        if step.repeats:
+            result = self.emit(
+                step.function, args, settings, _copy(step.targets[0].example), repeats=True
+            )
+        elif isinstance(step.function, Operation):
+            result = self.operation(step.function, args, settings)
+        else:
+            result = self.function(step.function, args, settings)
+        parts = tuple(result) if len(step.targets) > 1 else (result,)
+        for slot, part in zip(step.targets, parts, strict=True):
+            if type(part) is not Traced:
+                part = self.emit(constant, (part,), {}, _copy(part))
+            self.place[slot] = self._as_recorded(part, slot)
+        if step.pulled:
+            self._remember(step, args, settings)
+
+    def _as_recorded(self, part: Traced, slot: Slot) -> Traced:
+        """A Python float where the recording had one, which does not widen what it meets."""
+        if slot.is_number and not part.slot.is_number:
+            return self.run(float, (part,), {})
+        return part
+
+    def _write(self, step: Instruction, args: Any, settings: Any) -> None:
+        target = self.place[step.into]
+        fresh = Traced(self, target.slot, target.data)
+        if step.function is setitem:
+            fresh[args[1]] = args[2]
+        else:
+            self.write(fresh, step.function, args, settings)
+        self.place[step.targets[0]] = fresh
+
+    def _remember(self, step: Instruction, args: Any, settings: Any) -> None:
+        """A Value of the operation, for the pull-back to run over."""
+        node = object.__new__(Value)
+        several = len(step.targets) > 1
+        parts = tuple(self.place[slot] for slot in step.targets)
+        node.data = parts if several else parts[0]
+        node.operation = self._rules_of(step.function)
+        node.args = tuple(
+            self._value(slot) if position in step.pulled else arg
+            for position, (slot, arg) in enumerate(zip(step.arguments, args, strict=True))
+        )
+        node.metadata = settings or None
+        node.serial = next_serial()
+        node.retained = False
+        node.frame_code, node.frame_offset = None, 0
+        self._values[step.targets if several else step.targets[0]] = node
+
+    def _value(self, slot: Any) -> Value:
+        value = self._values.get(slot)
+        if value is None:
+            data = tuple(map(self.place.get, slot)) if type(slot) is tuple else self.place[slot]
+            value = self._values[slot] = Value(0.0)
+            value.data = data
+        return value
+
+    def _pull_back(self, step: PullBack) -> None:
+        seeds = {
+            self._value(out): self._seed(seed, out)
+            for out, seed in zip(step.outputs, step.seeds, strict=True)
+        }
+        wrt = [self._value(slot) for slot in step.wrt]
+        boundary = [self._value(slot) for slot in step.boundary]
+        found = pull_back(seeds, wrt=wrt, boundary=boundary)
+        for target, value in zip(step.targets, wrt, strict=True):
+            local = found[value]
+            if type(local) is not Traced:
+                local = self.emit(constant, (local,), {}, _copy(local))
+            # A slot of its own: it may be changed in place.
+            self.place[target] = self._as_recorded(Traced(self, local.slot, local.data), target)
+
+    def _seed(self, seed: Any, out: Slot) -> Any:
+        if out.is_number and type(seed) is not Slot:
+            return float(seed)
+        return self._here(seed)
+
+    def _update(self, step: Update) -> None:
+        data = tuple(self.place[slot] for slot in step.data)
+        gradients = tuple(None if slot is None else self.place[slot] for slot in step.gradients)
+        moved = []
+        for slot, target in zip(step.data, step.targets, strict=True):
+            before = self.place[slot]
+            after = before.data if before.slot.is_number else before.data
+            self.place[target] = Traced(self, self.new_slot(after), after)
+            moved.append(self.place[target].slot)
+        self.steps.append(
+            Update(
+                tuple(moved),
+                step.optimizer,
+                step.parameters,
+                tuple(traced.slot for traced in data),
+                tuple(None if traced is None else traced.slot for traced in gradients),
+            )
+        )
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    def operation(self, operation: Operation, args: Any, settings: Any) -> Any:
+        """A row of the rulebook as plain calls, or as one call of itself."""
+        expansion = EXPANSIONS.get(operation.function)
+        if expansion is not None and not any(_is_number(a) for a in args):
+            expanded = expansion(*args, **settings)
+            if expanded is not NotImplemented:
+                return expanded
+        if operation.evaluate is operation.function and isinstance(operation.function, np.ufunc):
+            return self.function(operation.function, args, settings)
+        plain = computed(operation, untraced(args), untraced(settings))
+        return self.emit(operation, args, settings, plain)
+
+    def function(self, function: Any, args: Any, settings: Any) -> Any:
+        """A NumPy function, or a primitive, on plain arrays."""
+        row = RULES.get(function)
+        if row is not None and row.function in EXPANSIONS:
+            return self.operation(row, args, settings)
+        if not has_traced(args) and not has_traced(settings):
+            return self.emit(function, args, settings, function(*args, **settings))
+        return self.run(function, args, settings, getattr(function, "raw", None))
+
+    # -- hooks of the engine, see engine.tracing -------------------------------------------------
+
+    def call(self, function: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        if not has_traced(args):
+            return function.raw(*args, **settings)
+        return self.operation(RULES[function], args, settings)
+
+    def pull_back(self, cotangents: Any, wrt: Any, boundary: Any) -> None:
+        return None
+
+    def rule(self, vjp: Callable[..., Any], *args: Any, **settings: Any) -> Any:
+        """Run a rule on traced arrays; as one call, if it decides by the data."""
+        begun = len(self.steps)
+        try:
+            return vjp(*args, **settings)
+        except CaptureError:
+            self.failure = None
+            del self.steps[begun:]
+            return self.run(vjp, args, settings)
+
+    def _rules_of(self, operation: Operation) -> _Rules:
+        rules = self._known.get(operation)
+        if rules is None:
+            rules = self._known[operation] = _Rules(self, operation)
+        return rules
+
+
+class _Rules(Operation):
+    """A row of the rulebook whose rules become one call where they cannot be traced."""
+
+    def __init__(self, tape: Lowered, operation: Operation) -> None:
+        given = operation.vjps
+        vjps: Any
+        if isinstance(given, JointVjp):
+            vjps = JointVjp(lambda *args, **settings: _Each(tape, given.rule, args, settings))
+        elif isinstance(given, VariadicVjp):
+            vjps = VariadicVjp(
+                lambda argnum, *args, **settings: tape.rule(given[argnum], *args, **settings)
+            )
+        else:
+            vjps = tuple(vjp and partial(tape.rule, vjp) for vjp in given)
+        super().__init__(operation.function, vjps, name=operation.name)
+
+
+class _Each:
+    """The cotangents of a joint rule, each traced when it is asked for."""
+
+    def __init__(self, tape: Lowered, rule: Callable[..., Any], args: Any, settings: Any) -> None:
+        self._given = tape, rule, args, settings
+        self._traced: Any = None
+
+    def __getitem__(self, position: int) -> Any:
+        tape, rule, args, settings = self._given
+        if self._traced is None:
+            begun = len(tape.steps)
+            try:
+                self._traced = rule(*args, **settings)
+            except CaptureError:
+                tape.failure = None
+                del tape.steps[begun:]
+                self._traced = tape.run(lambda *a, **s: tuple(rule(*a, **s)), args, settings)
+        return self._traced[position]
+
+
+def _copy(data: Any) -> Any:
+    return data if type(data) is float else np.array(data)
+
+
+def _is_number(x: Any) -> bool:
+    return type(x) is Traced and x.slot.is_number

@@ -1,0 +1,146 @@
+"""The memory plan: results share one arena, each at an offset that is free for its lifetime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.replay.form import Instruction, Slot
+from tinygrad_lite.replay.storage import Step, Storage, reads_of
+from tinygrad_lite.replay.writers import is_elementwise
+
+_LINE = 64  # bytes of a cache line, to which buffers are aligned
+
+
+@dataclass(eq=False, slots=True)
+class Buffer:
+    """A part of the arena, held from step `first` to step `last` by one storage after another."""
+
+    nbytes: int
+    first: int
+    last: int
+    offset: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Arena:
+    """Where every planned storage lies.
+
+    nbytes
+        size of the arena
+    unshared
+        what the storages would take if each had memory of its own
+    """
+
+    buffers: dict[Storage, Buffer]
+    arrays: dict[Storage, np.ndarray[Any, Any]]
+    nbytes: int
+    unshared: int
+
+
+def plan_memory(
+    steps: list[Step],
+    storages: dict[Slot, Storage],
+    planned: dict[Storage, Slot],
+    pinned: set[Storage],
+) -> Arena:
+    """Give each planned storage its buffer.
+
+    Args:
+        steps: in the order in which they run.
+        storages: of every slot.
+        planned: the storages to place, with the slot that fills each first.
+        pinned: those whose content must outlive the run.
+    """
+    last_use = dict.fromkeys(pinned, len(steps))
+    for position, step in enumerate(steps):
+        for slot in (*reads_of(step), *step.targets):
+            storage = storages.get(slot)
+            if storage is not None and storage not in pinned:
+                last_use[storage] = position
+    buffers: dict[Storage, Buffer] = {}
+    for position, step in enumerate(steps):
+        for target in step.targets:
+            storage = storages.get(target)
+            if storage not in planned or storage in buffers or storage is None:
+                continue
+            heir = _inherited(step, target, position, storages, last_use, buffers)
+            if heir is not None:
+                buffers[storage] = heir
+                heir.last = last_use[storage]
+            else:
+                nbytes = -(-max(target.example.nbytes, 1) // _LINE) * _LINE
+                buffers[storage] = Buffer(nbytes, position, last_use[storage])
+    distinct = list(dict.fromkeys(buffers.values()))
+    total = _place(distinct)
+    room = np.empty(total + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    arrays = {}
+    for storage, slot in planned.items():
+        example, begin = slot.example, start + buffers[storage].offset
+        arrays[storage] = np.ndarray(
+            example.shape, example.dtype, room.data, begin, example.strides
+        )
+    unshared = sum(slot.example.nbytes for slot in planned.values())
+    return Arena(buffers, arrays, total, unshared)
+
+
+def is_dense(array: np.ndarray[Any, Any]) -> bool:
+    """Whether an array fills its memory without gaps, in any order of axes."""
+    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    return bool(array.transpose(order).flags.c_contiguous)
+
+
+def _inherited(
+    step: Step,
+    target: Slot,
+    position: int,
+    storages: dict[Slot, Storage],
+    last_use: dict[Storage, int],
+    buffers: dict[Storage, Buffer],
+) -> Buffer | None:
+    """The buffer of an argument that is not needed any more and can be written over."""
+    if not isinstance(step, Instruction) or not is_elementwise(step):
+        return None
+    slots = [a for a in step.arguments if type(a) is Slot]
+    for slot in slots:
+        storage = storages.get(slot)
+        if storage is None or storage not in buffers or last_use[storage] > position:
+            continue
+        same = [other for other in slots if storages.get(other) is storage]
+        if all(_same_layout(other, target) for other in same):
+            return buffers[storage]
+    return None
+
+
+def _same_layout(slot: Slot, target: Slot) -> bool:
+    a, b = slot.example, target.example
+    return bool(
+        a.shape == b.shape
+        and a.strides == b.strides
+        and a.dtype == b.dtype
+        and a.nbytes == (a.base.nbytes if isinstance(a.base, np.ndarray) else a.nbytes)
+    )
+
+
+def _place(buffers: list[Buffer]) -> int:
+    """Offsets such that no two buffers in use at one time overlap; the size of the whole.
+
+    The largest first, each at the lowest offset that is free: within a few percent of the least.
+    """
+    placed: list[Buffer] = []
+    total = 0
+    for buffer in sorted(buffers, key=lambda b: -b.nbytes):
+        offset = 0
+        for other in placed:  # by offset
+            if other.first <= buffer.last and buffer.first <= other.last:
+                if other.offset - offset >= buffer.nbytes:
+                    break
+                offset = max(offset, other.offset + other.nbytes)
+        buffer.offset = offset
+        placed.append(buffer)
+        placed.sort(key=lambda b: b.offset)
+        total = max(total, offset + buffer.nbytes)
+    return total

@@ -1,0 +1,140 @@
+"""Passes over lowered steps: constants folded, common subexpressions shared, dead work dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.replay.form import Instruction, Slot, Update, Wrapped, slots_in
+from tinygrad_lite.replay.storage import Step, Storage, reads_of, storages_of
+
+
+def substituted(tree: Any, replacement: dict[Slot, Any]) -> Any:
+    """Slots replaced within tuples, lists and dicts."""
+    kind = type(tree)
+    if kind is Slot:
+        return replacement.get(tree, tree)
+    if kind is Wrapped:
+        return Wrapped(replacement.get(tree.slot, tree.slot))
+    if isinstance(tree, tuple):
+        parts = [substituted(branch, replacement) for branch in tree]
+        return kind(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    if kind is list:
+        return [substituted(branch, replacement) for branch in tree]
+    if kind is dict:
+        return {key: substituted(branch, replacement) for key, branch in tree.items()}
+    return tree
+
+
+def fold_and_share(
+    given: list[Slot], steps: list[Step]
+) -> tuple[list[Step], dict[Slot, Any]]:
+    """Steps without those that compute constants or repeat an earlier step.
+
+    Returns:
+        The steps left, and for every slot that is gone a constant or the slot in its place.
+    """
+    storages = storages_of(given, steps)
+    replacement: dict[Slot, Any] = {}
+    known: dict[Any, tuple[Slot, ...]] = {}
+    versions: dict[Storage, int] = {}
+    left: list[Step] = []
+    for step in steps:
+        if isinstance(step, Update):
+            step.gradients = substituted(step.gradients, replacement)
+            left.append(step)
+            _changed(step, storages, versions)
+            continue
+        step.arguments = substituted(step.arguments, replacement)
+        step.settings = substituted(step.settings, replacement)
+        if step.into is not None:
+            left.append(step)
+            _changed(step, storages, versions)
+            continue
+        written = any(t in storages and storages[t].written for t in step.targets)
+        if step.repeats or written:
+            left.append(step)
+            continue
+        if not any(True for _ in slots_in((step.arguments, step.settings))):
+            if not _has_arrays((step.arguments, step.settings)):
+                replacement.update((slot, _as_constant(slot)) for slot in step.targets)
+                continue
+        key = _key(step, storages, versions)
+        before = known.get(key) if key is not None else None
+        if before is None:
+            if key is not None:
+                known[key] = step.targets
+            left.append(step)
+        else:
+            replacement.update(zip(step.targets, before, strict=True))
+    return left, replacement
+
+
+def drop_dead(given: list[Slot], steps: list[Step], wanted: set[Slot]) -> list[Step]:
+    """Steps without those whose results nothing needs."""
+    storages = storages_of(given, steps)
+    alive = {storages[slot] for slot in given if slot in storages}
+    needed = set(wanted)
+    kept: list[Step] = []
+    for step in reversed(steps):
+        useful = isinstance(step, Update) or any(slot in needed for slot in step.targets)
+        if not useful and isinstance(step, Instruction) and step.into is not None:
+            storage = storages[step.targets[0]]
+            # Written into what somebody outside sees, or into what a later step reads.
+            useful = storage in alive or any(slot in needed for slot in storage.slots)
+        if useful:
+            kept.append(step)
+            needed.update(reads_of(step))
+    return kept[::-1]
+
+
+def _changed(step: Step, storages: dict[Slot, Storage], versions: dict[Storage, int]) -> None:
+    for slot in step.targets:
+        storage = storages.get(slot)
+        if storage is not None:
+            versions[storage] = versions.get(storage, 0) + 1
+
+
+def _key(step: Instruction, storages: dict[Slot, Storage], versions: dict[Storage, int]) -> Any:
+    """What two steps have in common that compute the same; None if that cannot be told."""
+
+    def part(tree: Any) -> Any:
+        kind = type(tree)
+        if kind is Slot:
+            storage = storages.get(tree)
+            return tree, 0 if storage is None else versions.get(storage, 0)
+        if kind in (tuple, list):
+            return kind, tuple(map(part, tree))
+        if kind is dict:
+            return kind, tuple((key, part(branch)) for key, branch in sorted(tree.items()))
+        if kind is np.ndarray:
+            return kind, id(tree)
+        if kind is slice:
+            return kind, tree.start, tree.stop, tree.step
+        return kind, repr(tree) if kind is float else tree  # 0.0 and -0.0 differ
+
+    try:
+        key = step.function, part(step.arguments), part(step.settings)
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _has_arrays(tree: Any) -> bool:
+    kind = type(tree)
+    if kind in (tuple, list):
+        return any(map(_has_arrays, tree))
+    if kind is dict:
+        return any(map(_has_arrays, tree.values()))
+    # An array that is not captured may be changed in place between calls.
+    return kind is np.ndarray and tree.ndim > 0 and tree.flags.writeable
+
+
+def _as_constant(slot: Slot) -> Any:
+    constant = slot.example
+    if isinstance(constant, np.ndarray):
+        constant = constant.view()
+        constant.flags.writeable = False
+    return constant

@@ -1,0 +1,408 @@
+"""Plan: lowered steps as one Python function of NumPy calls that write into planned buffers."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.engine.record import computed
+from tinygrad_lite.engine.rulebook import Operation, name_of
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.replay.form import (
+    Argument,
+    Attribute,
+    Constant,
+    Instruction,
+    LeafData,
+    LeafGrad,
+    Pack,
+    Slot,
+    Update,
+    Wrapped,
+    slots_in,
+)
+from tinygrad_lite.replay.lowering import Lowered
+from tinygrad_lite.replay.memory import Arena, is_dense, plan_memory
+from tinygrad_lite.replay.passes import drop_dead, fold_and_share, substituted
+from tinygrad_lite.replay.storage import Step, Storage, owner_of, storages_of
+from tinygrad_lite.replay.traced import Traced
+from tinygrad_lite.replay.writers import constant, is_elementwise, written
+
+_INFIX = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+    operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
+}  # fmt: skip
+
+
+class Plan:
+    """A captured call, ready to run on other data.
+
+    Attributes:
+        steps: what is computed, in order.
+        arena: the memory plan.
+        run: the function; takes the numbers and arrays among the arguments, in order.
+    """
+
+    def __init__(self, lowered: Lowered) -> None:
+        self._lowered = lowered
+        given = list(lowered.sources)
+        self.sources = lowered.sources
+        self._separate_gradients(lowered)
+        steps, replacement = fold_and_share(given, lowered.steps)
+
+        def settled(tree: Any) -> Any:
+            return substituted(_slots(tree), replacement)
+
+        self.result = settled(lowered.result)
+        self.stores = {source: settled(data) for source, data in lowered.stores.items()}
+        self.gradients = {value: settled(data) for value, data in lowered.gradients.items()}
+        wanted = {
+            *slots_in(self.result),
+            *slots_in(tuple(self.stores.values())),
+            *slots_in(tuple(self.gradients.values())),
+        }
+        self.steps = drop_dead(given, steps, wanted)
+        self.storages = storages_of(given, self.steps)
+        self.quiet = dict(lowered.quiet)
+        planned = self._planned()
+        pinned = {
+            self.storages[slot]
+            for slot in wanted
+            if slot in self.storages and self.storages[slot] in planned
+        }
+        self.arena: Arena = plan_memory(self.steps, self.storages, planned, pinned)
+        self._names: dict[str, Any] = {}
+        self._known: dict[int, str] = {}
+        self._text_of: dict[Slot, str] = {}
+        self.lines: list[tuple[Step | None, str]] = []
+        self._write_lines()
+        self.run = self._compiled()
+
+    # -- what lives where ------------------------------------------------------------------------
+
+    def _separate_gradients(self, lowered: Lowered) -> None:
+        """Copy final gradients that share memory with anything else: users change them in place."""
+        storages = storages_of(list(lowered.sources), lowered.steps)
+        taken: set[Storage] = {storages[slot] for slot in lowered.sources if slot in storages}
+        for kept in lowered.stores.values():
+            if kept.slot in storages:
+                taken.add(storages[kept.slot])
+        lowered.open = True
+        for value, gradient in lowered.gradients.items():
+            if gradient is None or gradient.slot.is_number:
+                continue
+            source = lowered.sources.get(gradient.slot)
+            if isinstance(source, LeafGrad) and source.value is value:
+                continue
+            storage = storages.get(gradient.slot)
+            fixed = storage is None or isinstance(storage.maker, Instruction) and (
+                storage.maker.function is constant or storage.maker.function is np.broadcast_to
+            )
+            if fixed or storage in taken or not is_dense(gradient.data):
+                lowered.gradients[value] = lowered.run(np.copy, (gradient,), {})
+            elif storage is not None:
+                taken.add(storage)
+        lowered.open = False
+
+    def _planned(self) -> dict[Storage, Slot]:
+        """Storages whose first content is written into a buffer, with its slot."""
+        planned: dict[Storage, Slot] = {}
+        for step in self.steps:
+            if not isinstance(step, Instruction) or len(step.targets) != 1 or step.into:
+                continue
+            target = step.targets[0]
+            storage = self.storages.get(target)
+            if storage is None or storage.maker is not step or not target.shape:
+                continue
+            example = target.example
+            whole = example.nbytes == owner_of(example).nbytes and is_dense(example)
+            if whole and written(step, "out", lambda _: "x") is not None:
+                planned[storage] = target
+        return planned
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def _named(self, thing: Any, prefix: str) -> str:
+        name = self._known.get(id(thing))
+        if name is None:
+            name = f"{prefix}{len(self._names)}"
+            self._names[name] = thing
+            self._known[id(thing)] = name
+        return name
+
+    def _text(self, tree: Any) -> str:
+        kind = type(tree)
+        if kind is Slot:
+            return self._text_of[tree]
+        if tree is None or kind is int or kind is bool or kind is str:
+            return repr(tree)
+        if kind is float and math.isfinite(tree):
+            return repr(tree)
+        if kind is tuple:
+            return f"({' '.join(self._text(branch) + ',' for branch in tree)})"
+        if kind is list:
+            return f"[{', '.join(map(self._text, tree))}]"
+        if kind is dict and any(True for _ in slots_in(tree)):
+            return f"{{{', '.join(f'{k!r}: {self._text(v)}' for k, v in tree.items())}}}"
+        if isinstance(tree, (np.ufunc, type(len))) or callable(tree):
+            return self._function_name(tree)
+        return self._named(tree, "c")
+
+    def _function_name(self, function: Any) -> str:
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc):  # a new bound method each time it is looked up
+            name = f"{owner.__name__}_{function.__name__}"
+            self._names[name] = function
+            return name
+        name = "".join(c if c.isalnum() else "_" for c in getattr(function, "__name__", "call"))
+        if self._names.setdefault(name, function) is not function:
+            return self._named(function, f"{name}_")
+        return name
+
+    # -- lines -----------------------------------------------------------------------------------
+
+    def _write_lines(self) -> None:
+        self._leaves: dict[Any, str] = {}
+        self._local: set[Slot] = set()  # known only when running
+        used = {slot for step in self.steps for slot in _reads(step)}
+        used.update(slots_in(self.result), slots_in(tuple(self.stores.values())))
+        used.update(slots_in(tuple(self.gradients.values())))
+        for slot, source in self.sources.items():
+            if slot in used:
+                self._load(slot, source)
+        for step in self.steps:
+            if isinstance(step, Update):
+                self._update_lines(step)
+            else:
+                self._instruction_lines(step)
+        self._closing_lines()
+
+    def _line(self, text: str, step: Step | None = None) -> None:
+        self.lines.append((step, text))
+
+    def _load(self, slot: Slot, source: Any) -> None:
+        if isinstance(source, Constant):
+            data = source.data
+            self._text_of[slot] = repr(data) if _literal(data) else self._named(data, "c")
+            return
+        self._local.add(slot)
+        if isinstance(source, Argument):
+            self._text_of[slot] = f"a{source.position}"
+            return
+        name = self._text_of[slot] = f"w{slot.index}"
+        if isinstance(source, LeafData):
+            self._line(f"{name} = {self._named(source.value, 'v')}.data")
+        elif isinstance(source, LeafGrad):
+            self._line(f"{name} = {self._named(source.value, 'v')}._grad")
+        elif isinstance(source, Pack):
+            self._line(f"{name} = {self._named(source, 'v')}.data")
+        elif isinstance(source, Attribute):
+            self._line(f"{name} = {self._named(source.owner, 'o')}.{source.name}")
+
+    def _instruction_lines(self, step: Instruction) -> None:
+        target = step.targets[0]
+        if step.into is not None:
+            name = self._text_of[target] = self._text_of[step.into]
+            if step.into in self._local:
+                self._local.add(target)
+            line = written(step, name, self._text)
+            if line is None:
+                settings = {"out": step.into, **step.settings}
+                line = self._call(step.function, step.arguments, settings)
+            self._line(line, step)
+            return
+        storage = self.storages.get(target)
+        if storage is not None and storage.maker is step and storage in self.arena.arrays:
+            name = self._text_of[target] = f"b{target.index}"
+            self._names[name] = self.arena.arrays[storage]
+            line = written(step, name, self._text)
+            assert line is not None
+            self._line(line, step)
+            return
+        reads = list(slots_in((step.arguments, step.settings)))
+        fixed = reads and not any(slot in self._local for slot in reads) and not step.repeats
+        if fixed and storage is not None and storage.maker is not step:
+            self._names[f"b{target.index}"] = self._view_now(step)
+            self._text_of[target] = f"b{target.index}"
+            return
+        names = []
+        for slot in step.targets:
+            names.append(f"s{slot.index}")
+            self._text_of[slot] = f"s{slot.index}"
+            self._local.add(slot)
+        self._line(f"{', '.join(names)} = {self._expression(step)}", step)
+
+    def _view_now(self, step: Instruction) -> Any:
+        """A view of a buffer, made once."""
+
+        def now(tree: Any) -> Any:
+            kind = type(tree)
+            if kind is Slot:
+                return self._names[self._text_of[tree]]
+            if kind is tuple or kind is list:
+                return kind(map(now, tree))
+            return tree
+
+        settings = {key: now(setting) for key, setting in step.settings.items()}
+        return step.function(*now(step.arguments), **settings)
+
+    def _expression(self, step: Instruction) -> str:
+        function, target = step.function, step.targets[0]
+        if isinstance(function, Operation):
+            scalar = function.scalar
+            if target.is_number and scalar in _INFIX and all(map(_safe, step.arguments)):
+                a, b = map(self._text, step.arguments)
+                return f"{a} {_INFIX[scalar]} {b}"
+            if target.is_number:
+                self._names["computed"] = computed
+                arguments = self._text(tuple(step.arguments))
+                return f"computed({self._named(function, 'row')}, {arguments})"
+            call = self._call(function.evaluate, step.arguments, step.settings)
+            return call
+        if function in _INFIX and len(step.arguments) == 2 and all(map(_safe, step.arguments)):
+            a, b = map(self._text, step.arguments)
+            return f"{a} {_INFIX[function]} {b}"
+        return self._call(function, step.arguments, step.settings)
+
+    def _call(self, function: Any, arguments: Any, settings: Any) -> str:
+        parts = [self._text(a) for a in arguments]
+        parts += [f"{name}={self._text(setting)}" for name, setting in settings.items()]
+        return f"{self._text(function)}({', '.join(parts)})"
+
+    def _update_lines(self, step: Update) -> None:
+        for parameter, before, gradient in zip(
+            step.parameters, step.data, step.gradients, strict=True
+        ):
+            name = self._named(parameter, "v")
+            if self.sources.get(before) is None:
+                self._line(f"{name}.data = {self._text_of[before]}")
+            grad = "None" if gradient is None else self._text(gradient)
+            self._line(f"{name}._grad = {grad}")
+        self._line(f"{self._text(step.optimizer.step)}()", step)
+        for parameter, target in zip(step.parameters, step.targets, strict=True):
+            self._text_of[target] = f"w{target.index}"
+            self._local.add(target)
+            self._line(f"w{target.index} = {self._named(parameter, 'v')}.data")
+
+    def _closing_lines(self) -> None:
+        final_updates = {
+            slot for step in self.steps if isinstance(step, Update) for slot in step.targets
+        }
+        for source, content in self.stores.items():
+            if content in final_updates:
+                continue  # the optimiser has put it there
+            self._store(source, content)
+        for value, gradient in self.gradients.items():
+            name = self._named(value, "v")
+            if gradient is None:
+                self._line(f"{name}._grad = None")
+            elif not isinstance(self.sources.get(gradient), LeafGrad):
+                self._line(f"{name}._grad = {self._text(gradient)}")
+        self._line(f"return {self._returned(self.result)}")
+
+    def _store(self, source: Any, content: Any) -> None:
+        if isinstance(source, (LeafData, Pack)):
+            owner = source.value if isinstance(source, LeafData) else source
+            place = f"{self._named(owner, 'v')}.data"
+        elif isinstance(source, Attribute):
+            place = f"{self._named(source.owner, 'o')}.{source.name}"
+        else:
+            return
+        if type(content) is Slot and not content.is_number:
+            storage = self.storages.get(content)
+            given = [slot for slot, other in self.sources.items() if other is source]
+            if storage is not None and storage is self.storages.get(given[0]):
+                return  # written in place
+        self._line(f"{place} = {self._fresh(content)}")
+
+    def _returned(self, tree: Any) -> str:
+        kind = type(tree)
+        if kind is Wrapped:
+            self._names["Value"] = Value
+            return f"Value({self._fresh(tree.slot)})"
+        if kind is Slot:
+            return self._fresh(tree)
+        if isinstance(tree, tuple):
+            parts = "".join(self._returned(branch) + ", " for branch in tree)
+            made = f"({parts})"
+            return f"{self._named(kind, 't')}{made}" if hasattr(tree, "_fields") else made
+        if kind is list:
+            return f"[{', '.join(map(self._returned, tree))}]"
+        if kind is dict:
+            items = (f"{self._text(k)}: {self._returned(v)}" for k, v in tree.items())
+            return f"{{{', '.join(items)}}}"
+        return self._text(tree)
+
+    def _fresh(self, content: Any) -> str:
+        """The text of something that the next run does not overwrite."""
+        text = self._text(content)
+        if type(content) is not Slot:
+            return text
+        if content.is_number:
+            return text
+        if not content.shape:
+            self._names["asarray"] = np.asarray
+            return f"asarray({text})"
+        storage = self.storages.get(content)
+        shared = storage is None or storage in self.arena.arrays or storage.maker is None
+        return f"{text}.copy()" if shared else text
+
+    def _compiled(self) -> Callable[..., Any]:
+        arguments = [
+            f"a{source.position}" for source in self.sources.values() if type(source) is Argument
+        ]
+        arguments.sort(key=lambda name: int(name[1:]))
+        body = [text for _, text in self.lines]
+        if self.quiet:
+            self._names["errstate"] = np.errstate
+            inside = "\n        ".join(body)
+            body = [f"with errstate({', '.join(f'{k}={v!r}' for k, v in self.quiet.items())}):"]
+            body.append("    " + inside)
+        text = f"def run({', '.join(arguments)}):\n    " + "\n    ".join(body)
+        namespace = dict(self._names)
+        exec(compile(text, "<captured>", "exec"), namespace)
+        self.text = text
+        run: Callable[..., Any] = namespace["run"]
+        return run
+
+
+def _reads(step: Step) -> Any:
+    if isinstance(step, Update):
+        return [*step.data, *(g for g in step.gradients if type(g) is Slot)]
+    into = [] if step.into is None else [step.into]
+    return [*slots_in(step.arguments), *slots_in(step.settings), *into]
+
+
+def _slots(tree: Any) -> Any:
+    kind = type(tree)
+    if kind is Traced:
+        return tree.slot
+    if kind is Wrapped:
+        inner = tree.slot
+        return Wrapped(inner.slot if type(inner) is Traced else inner)
+    if isinstance(tree, tuple):
+        parts = [_slots(branch) for branch in tree]
+        return kind(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    if kind is list:
+        return [_slots(branch) for branch in tree]
+    if kind is dict:
+        return {key: _slots(branch) for key, branch in tree.items()}
+    return tree
+
+
+def _safe(argument: Any) -> bool:
+    """Whether it may stand beside an operator without parentheses."""
+    return type(argument) is Slot or (
+        type(argument) in (int, float) and math.isfinite(argument) and argument >= 0
+    )
+
+
+def _literal(data: Any) -> bool:
+    return type(data) is float and math.isfinite(data)
+
+
+__all__ = ["Plan", "is_elementwise", "name_of"]

@@ -1,0 +1,107 @@
+"""How a step is told where to write: the text of a call with a given output array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.engine.rulebook import Operation
+from tinygrad_lite.replay.form import Instruction
+from tinygrad_lite.replay.traced import astype, setitem
+
+Text = Callable[[Any], str]
+"""Gives the text of a constant, a slot, or a tuple of them."""
+
+
+def constant(data: Any) -> Any:
+    """Plain data, in a slot."""
+    return data
+
+
+def is_elementwise(step: Instruction) -> bool:
+    """Whether entry i of the result depends on entry i of the arguments alone, so that it may be
+    written over an argument."""
+    function = step.function
+    return isinstance(function, np.ufunc) and function.signature is None and not step.settings
+
+
+def reduction_of(function: Any) -> np.ufunc | None:
+    """The ufunc whose ``reduce`` a function is."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc) and function.__name__ == "reduce":
+        return owner
+    return None
+
+
+def written(step: Instruction, out: str, text: Text) -> str | None:
+    """The text of a call that leaves the result in `out`; None if the function cannot.
+
+    Args:
+        step: the step.
+        out: the text of the array to write to.
+        text: gives the text of arguments.
+    """
+    function = step.function
+    writer = _WRITERS.get(function) if not isinstance(function, Operation) else None
+    if writer is not None:
+        return writer(step, out, text)
+    args = [text(a) for a in step.arguments]
+    settings = [f"{name}={text(setting)}" for name, setting in step.settings.items()]
+    if isinstance(function, np.ufunc):
+        if function.nout != 1 or "dtype" in step.settings:
+            return None
+        if settings:
+            return _call(function, [*args, f"out={out}", *settings], text)
+        return _call(function, [*args, out], text)
+    if reduction_of(function) is not None:
+        if step.settings.keys() <= {"axis", "keepdims"} and len(args) == 1:
+            axis = text(step.settings.get("axis", 0))
+            more = [text(True)] if step.settings.get("keepdims") else []
+            return _call(function, [*args, axis, "None", out, *more], text)
+        return _call(function, [*args, f"out={out}", *settings], text)
+    into = getattr(function, "into", None) if isinstance(function, Operation) else None
+    if into is not None:
+        return _call(into, [out, *args, *settings], text)
+    if function in _TAKE_OUT:
+        return _call(function, [*args, f"out={out}", *settings], text)
+    return None
+
+
+def _call(function: Any, parts: list[str], text: Text) -> str:
+    return f"{text(function)}({', '.join(parts)})"
+
+
+def _copy(step: Instruction, out: str, text: Text) -> str:
+    return f"{text(np.copyto)}({out}, {text(step.arguments[0])})"
+
+
+def _astype(step: Instruction, out: str, text: Text) -> str:
+    return f"{text(np.copyto)}({out}, {text(step.arguments[0])}, 'unsafe')"
+
+
+def _full(step: Instruction, out: str, text: Text) -> str:
+    return f"{out}.fill({text(step.arguments[1])})"
+
+
+def _where(step: Instruction, out: str, text: Text) -> str | None:
+    if len(step.arguments) != 3 or step.settings:
+        return None
+    condition, x, y = map(text, step.arguments)
+    if out in (condition, x):
+        return None
+    copyto = text(np.copyto)
+    return f"{copyto}({out}, {y}, 'unsafe'); {copyto}({out}, {x}, 'unsafe', {condition})"
+
+
+def _setitem(step: Instruction, out: str, text: Text) -> str:
+    return f"{out}[{text(step.arguments[1])}] = {text(step.arguments[2])}"
+
+
+_TAKE_OUT = {np.concatenate, np.stack, np.clip, np.cumsum, np.cumprod, np.dot, np.round}
+
+_WRITERS: dict[Any, Callable[[Instruction, str, Text], str | None]] = {
+    np.copy: _copy, constant: _copy, astype: _astype, np.full: _full, np.where: _where,
+    setitem: _setitem,
+}  # fmt: skip
