@@ -19,7 +19,7 @@ from tinygrad_lite.engine.transforms import (
     vjp,
 )
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.functions import elu, gelu, leaky_relu, log_sigmoid, one_hot, silu
+from tinygrad_lite.functions import elu, gelu, leaky_relu, log_sigmoid, one_hot
 from tinygrad_lite.rules.activations import (
     log_softmax,
     logsumexp,
@@ -28,10 +28,14 @@ from tinygrad_lite.rules.activations import (
     softmax,
     softplus,
 )
+from tinygrad_lite.rules.adaptive_pooling import adaptive_avg_pool2d, adaptive_max_pool2d
 from tinygrad_lite.rules.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from tinygrad_lite.rules.error_function import erf, erfc
 from tinygrad_lite.rules.indexing import add_at, set_at
+from tinygrad_lite.rules.likelihood import xlogy
 from tinygrad_lite.rules.linear import linear
 from tinygrad_lite.rules.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
+from tinygrad_lite.rules.rectifiers import silu
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking import assert_gradients, check_grads, compare, explain
@@ -50,6 +54,8 @@ __all__ = [
     "AnomalyError",
     "Program",
     "Value",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
     "add_at",
     "assert_gradients",
     "avg_pool1d",
@@ -67,6 +73,8 @@ __all__ = [
     "draw_network",
     "elu",
     "enable_grad",
+    "erf",
+    "erfc",
     "explain",
     "gelu",
     "grad",
@@ -97,6 +105,7 @@ __all__ = [
     "softplus",
     "value_and_grad",
     "vjp",
+    "xlogy",
 ]
 
 
@@ -115,7 +124,7 @@ _LATER = {
     "plot_histogram": "tinygrad_lite.drawing",
     "plot_training": "tinygrad_lite.drawing",
 }
-_ROOMS = {"checking", "data", "drawing", "extend", "neurons", "nn", "optim"}
+_ROOMS = {"checking", "data", "drawing", "export", "extend", "neurons", "nn", "optim"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,18 +1,23 @@
-"""Functions composed from those with rules: more activations, and one-hot encoding.
+"""Functions composed from operations, and one-hot encoding.
 
 Each takes numbers, arrays or Values and works entry by entry, safely at any input.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_lite.engine.value import data_of
-from tinygrad_lite.rules.activations import sigmoid, softplus
+from tinygrad_lite.rules.activations import softplus
+from tinygrad_lite.rules.rectifiers import (
+    exponential_linear,
+    gaussian_linear,
+    gaussian_linear_tanh,
+    leaky,
+)
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
@@ -21,37 +26,34 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     >>> leaky_relu(np.array([-2.0, 3.0]))
     array([-0.02,  3.  ])
     """
-    return np.where(x > 0, x, slope * x)
+    return leaky(x, slope=slope)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x where it is positive, ``alpha * (exp(x) - 1)`` elsewhere (Clevert et al. 2016).
 
+    At 0 the derivative is `alpha`.
+
     >>> elu(np.array([-1000.0, 3.0]))
     array([-1.,  3.])
     """
-    positive = x > 0
-    return np.where(positive, x, alpha * np.expm1(np.where(positive, 0, x)))
+    return exponential_linear(x, alpha=alpha)
 
 
-def silu(x: Any) -> Any:
-    """``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """``x * P(N <= x)`` for a standard normal N (Hendrycks and Gimpel 2016).
 
-    >>> silu(np.array([-1000.0, 0.0]))
-    array([-0.,  0.])
-    """
-    return x * sigmoid(x)
-
-
-def gelu(x: Any) -> Any:
-    """``x * P(N <= x)`` for a standard normal N, in the tanh form of Hendrycks and Gimpel (2016).
-
-    Within 0.0005 of the exact function.
+    Args:
+        x: of any shape.
+        approximate: "none" for the exact function, "tanh" for one within 0.0005 of it, which many
+            published networks use.
 
     >>> gelu(np.array([-1.0, 0.0])).round(4)
-    array([-0.1588,  0.    ])
+    array([-0.1587,  0.    ])
     """
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
+    return gaussian_linear(x) if approximate == "none" else gaussian_linear_tanh(x)
 
 
 def log_sigmoid(x: Any) -> Any:

@@ -22,7 +22,9 @@ from tinygrad_lite.rules.activations import relu, sigmoid
 if TYPE_CHECKING:
     from tinygrad_lite.neurons.network import Network
 
-_MODULES: dict[Any, Callable[[], nn.Module]] = {sigmoid: nn.Sigmoid, relu: nn.ReLU}
+_MODULES: dict[Any, Callable[[], nn.Module]] = {
+    sigmoid: nn.Sigmoid, relu: nn.ReLU, np.tanh: nn.Tanh,
+}  # fmt: skip
 
 
 class Elementwise(nn.Module):

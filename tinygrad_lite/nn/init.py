@@ -12,8 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_lite.engine.value import Value
 
 Array = np.ndarray[Any, Any]
+Seed = np.random.Generator | int | None  # what np.random.default_rng makes a generator of
 Shape = tuple[int, ...]
 Initialiser = Callable[[Shape, np.random.Generator], Array]
 
@@ -36,6 +40,13 @@ def uniform(
     return generator.uniform(low, high, shape)
 
 
+def normal(
+    shape: Shape, generator: np.random.Generator, mean: float = 0.0, std: float = 1.0
+) -> Array:
+    """Normal with a mean and a standard deviation."""
+    return generator.normal(mean, std, shape)
+
+
 def glorot_uniform(shape: Shape, generator: np.random.Generator, gain: float = 1.0) -> Array:
     """Uniform in ±gain sqrt(6 / (fan_in + fan_out)), for sigmoid and tanh.
 
@@ -45,6 +56,28 @@ def glorot_uniform(shape: Shape, generator: np.random.Generator, gain: float = 1
     fan_in, fan_out = fans(shape)
     limit = gain * math.sqrt(6 / (fan_in + fan_out))
     return generator.uniform(-limit, limit, shape)
+
+
+def glorot_normal(shape: Shape, generator: np.random.Generator, gain: float = 1.0) -> Array:
+    """Normal with standard deviation gain sqrt(2 / (fan_in + fan_out)), as `glorot_uniform`."""
+    return generator.normal(0, gain * math.sqrt(2 / sum(fans(shape))), shape)
+
+
+def orthogonal(shape: Shape, generator: np.random.Generator, gain: float = 1.0) -> Array:
+    """Rows (or columns, if fewer) at right angles, of length `gain`; for recurrent layers.
+
+    Axes after the first count as one. Every such matrix is equally likely. Source: A. Saxe and
+    others, Exact solutions to the nonlinear dynamics of learning, 2014.
+
+    >>> w = orthogonal((2, 3), np.random.default_rng(0))
+    >>> (w @ w.T).round(6)
+    array([[ 1., -0.], [-0.,  1.]])
+    """
+    fans(shape)
+    rows, columns = shape[0], math.prod(shape[1:])
+    q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diagonal(r))  # without it, the distribution is that of LAPACK's choice
+    return gain * np.reshape(q if rows >= columns else q.T, shape)
 
 
 def he_uniform(shape: Shape, generator: np.random.Generator) -> Array:
@@ -80,3 +113,23 @@ def fans(shape: Shape) -> tuple[int, int]:
         raise ValueError(f"the fans of a weight need a shape (out, in, ...), not {shape}")
     entries = math.prod(shape[2:])
     return shape[1] * entries, shape[0] * entries
+
+
+def weight_and_bias(
+    shape: Shape,
+    biases: int,
+    initialiser: Initialiser | None,
+    seed: Seed,
+    dtype: DTypeLike,
+) -> tuple[Value, Value | None]:
+    """The parameters of a layer: a weight of a shape and as many biases, or None for 0 of them."""
+    if min(shape) < 1:
+        raise ValueError(f"a layer with a weight of shape {shape} would have no weights")
+    generator = np.random.default_rng(seed)
+    weights = (initialiser or fan_in_uniform)(shape, generator)
+    weight = Value(np.asarray(weights, dtype), name="weight")
+    if not biases:
+        return weight, None
+    limit = 0.0 if initialiser else 1 / math.sqrt(fans(shape)[0])
+    start = generator.uniform(-limit, limit, biases) if limit else np.zeros(biases)
+    return weight, Value(np.asarray(start, dtype), name="bias")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tinygrad_lite.engine.modes import ENTERED, MODE, Mode
 from tinygrad_lite.engine.value import Value
+
+if TYPE_CHECKING:
+    from tinygrad_lite.nn.summary import Summary
 
 Array = np.ndarray[Any, Any]
 
@@ -50,6 +54,7 @@ class Module:
     _path: str = ""
     _label: str | None = None  # name of its scope; "" for the outermost module
     _modes: tuple[Mode | None, Mode | None] = (None, None)
+    _frozen: tuple[tuple[Array, Value], ...] = ()  # what stands in the place of which parameter
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass has its own."""
@@ -178,6 +183,140 @@ class Module:
         """Behave as in use, all parts included."""
         return self.train(False)
 
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call a function on every part, innermost first, and on itself."""
+        for module in reversed(list(self.modules())):
+            function(module)
+        return self
+
+    def freeze(self) -> Self:
+        """Take all parameters out of training, parts included: no gradient, no update.
+
+        A frozen parameter is a constant: its plain array stands in its place, so nothing is
+        recorded or computed for it, and optimisers leave it alone, weight decay included. Its name
+        in `state_dict` stays. A Value that another module shares is still a parameter there. The
+        mode stays too: to keep the running averages of normalisations, call `eval`.
+
+        >>> from tinygrad_lite import nn
+        >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+        >>> _ = net[0].freeze()
+        >>> [name for name, _ in net.named_parameters()]
+        ['2.weight', '2.bias']
+        """
+        stand_ins: dict[Value, Array] = {}
+
+        def freeze(thing: Any) -> Any:
+            if not isinstance(thing, Value) or not thing.is_leaf:
+                return thing
+            thing.grad = None
+            stand_ins.setdefault(thing, np.asarray(thing.data))
+            frozen.append((stand_ins[thing], thing))
+            return stand_ins[thing]
+
+        for module in self.modules():
+            frozen = list(module._frozen)
+            module._exchange(freeze)
+            module._frozen = tuple(frozen)
+        return self
+
+    def unfreeze(self) -> Self:
+        """Make parameters of what `freeze` took out, parts included; the same Values as before."""
+
+        def unfreeze(thing: Any) -> Any:
+            for stand_in, parameter in module._frozen:
+                if stand_in is thing:
+                    if type(parameter.data) is float:
+                        parameter.data = float(stand_in)
+                    return parameter
+            return thing
+
+        for module in self.modules():
+            module._exchange(unfreeze)
+            module._frozen = ()
+        return self
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Convert all floating parameters and buffers, parts included.
+
+        The parameters stay the same Values; gradients are forgotten, and an optimiser's state
+        keeps its dtype, so convert first.
+        """
+        frozen = [module for module in self.modules() if module._frozen]
+        self.unfreeze()
+
+        def convert(thing: Any) -> Any:
+            if isinstance(thing, Value):
+                if type(thing.data) is not float and thing.is_leaf:
+                    thing.data = thing.data.astype(dtype)
+                    thing.grad = None
+            elif isinstance(thing, np.ndarray) and thing.dtype.kind == "f":
+                return thing.astype(dtype)
+            return thing
+
+        for module in self.modules():
+            module._exchange(convert)
+        for module in frozen:
+            module.freeze()
+        return self
+
+    def double(self) -> Self:
+        """`astype` of float64, for checks of gradients."""
+        return self.astype(np.float64)
+
+    def float(self) -> Self:
+        """`astype` of float32."""
+        return self.astype(np.float32)
+
+    def generator_states(self) -> dict[str, Any]:
+        """States of the random generators it draws from (Dropout's), by path; fit for JSON.
+
+        With `state_dict` and the optimiser's, what a run needs to go on exactly as it would have.
+        """
+        return {path: _listed(g.bit_generator.state) for path, g in self._generators()}
+
+    def load_generator_states(self, states: Mapping[str, Any]) -> None:
+        """Set the generators to what `generator_states` gave.
+
+        Raises:
+            KeyError: a path is missing or unexpected.
+            ValueError: a generator is of another kind. Nothing is set when anything is wrong.
+        """
+        own = dict(self._generators())
+        if own.keys() != states.keys():
+            raise KeyError(
+                f"load_generator_states of {type(self).__name__}: it has the generators "
+                f"{sorted(own)}, given are {sorted(states)}"
+            )
+        for path, generator in own.items():
+            kind = generator.bit_generator.state["bit_generator"]
+            if states[path]["bit_generator"] != kind:
+                raise ValueError(
+                    f"load_generator_states: {path} is a {kind}, given is the state of a "
+                    f"{states[path]['bit_generator']}"
+                )
+        for path, generator in own.items():
+            generator.bit_generator.state = states[path]
+
+    def summary(self, *inputs: Any) -> Summary:
+        """A table of its parts with their output shapes and numbers of parameters.
+
+        Args:
+            *inputs: what to call it on to see the shapes; without, there are counts only.
+
+        >>> from tinygrad_lite import nn
+        >>> net = nn.Sequential(nn.Linear(784, 16), nn.Sigmoid(), nn.Linear(16, 10))
+        >>> print(net.summary(np.zeros((1, 784), np.float32)))
+        name  layer       output   parameters
+              Sequential  (1, 10)
+        0     Linear      (1, 16)      12,560
+        1     Sigmoid     (1, 16)
+        2     Linear      (1, 10)         170
+        12,730 parameters, 50.92 kB
+        """
+        from tinygrad_lite.nn.summary import summary
+
+        return summary(self, *inputs)
+
     # -- how it looks ----------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
@@ -210,6 +349,22 @@ class Module:
                 if not isinstance(thing, Module):
                     yield (f"{prefix}.{path}" if prefix else path), thing
 
+    def _own(self) -> Iterator[Any]:
+        """Parameters and buffers of itself alone."""
+        return (thing for _, thing in _contents(self) if not isinstance(thing, Module))
+
+    def _generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        for prefix, module in self.named_modules():
+            for name, thing in vars(module).items():
+                if isinstance(thing, np.random.Generator) and not name.startswith("_"):
+                    yield (f"{prefix}.{name}" if prefix else name), thing
+
+    def _exchange(self, change: Callable[[Any], Any]) -> None:
+        """Put what `change` returns in the place of each of its own parameters and buffers."""
+        for name, thing in vars(self).items():
+            if not name.startswith("_"):
+                vars(self)[name] = _exchanged(thing, change)
+
     def _place(self, path: str, label: str) -> None:
         """Note where it is, and name its parameters and the scopes of its parts by that."""
         self._path, self._label = path, label
@@ -241,6 +396,26 @@ def _found(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(thing, dict):
         for key, entry in thing.items():
             yield from _found(f"{name}.{key}", entry)
+
+
+def _exchanged(thing: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(thing, (Value, np.ndarray)):
+        return change(thing)
+    if isinstance(thing, list):
+        thing[:] = [_exchanged(entry, change) for entry in thing]
+    elif isinstance(thing, dict):
+        for key, entry in thing.items():
+            thing[key] = _exchanged(entry, change)
+    elif type(thing) is tuple:
+        return tuple(_exchanged(entry, change) for entry in thing)
+    return thing
+
+
+def _listed(state: Any) -> Any:
+    """A state with lists in the place of arrays."""
+    if isinstance(state, dict):
+        return {name: _listed(part) for name, part in state.items()}
+    return state.tolist() if isinstance(state, np.ndarray) else state
 
 
 def _data(thing: Any) -> Any:

@@ -1,0 +1,63 @@
+"""Dropout: entries set to zero at random while training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.engine.random import draw
+from tinygrad_lite.engine.value import data_of
+from tinygrad_lite.nn.module import Module
+
+
+class Dropout(Module):
+    """Zero each entry with probability `p`, scale the others by ``1 / (1 - p)``; only in training.
+
+    Source: N. Srivastava and others, Dropout: a simple way to prevent neural networks from
+    overfitting, 2014.
+
+    Args:
+        p: probability of a zero.
+        generator: NumPy Generator that draws the zeros, or a seed for one; None for one that
+            differs from run to run. `Module.generator_states` gives its state.
+
+    Raises:
+        ValueError: `p` is not between 0 and 1.
+
+    >>> Dropout(0.5, generator=0)(np.ones(6))
+    array([2., 2., 2., 0., 0., 0.])
+    """
+
+    def __init__(
+        self, p: float = 0.5, *, generator: np.random.Generator | int | None = None
+    ) -> None:
+        if not 0 <= p <= 1:
+            raise ValueError(f"Dropout: p must lie between 0 and 1, not {p}")
+        self.p = p
+        self.generator = np.random.default_rng(generator)
+
+    def forward(self, x: Any) -> Any:
+        if not self.training or self.p == 0:
+            return x
+        if self.p == 1:
+            return x * 0
+        return x * self._scales(x, np.shape(x))
+
+    def _scales(self, x: Any, shape: tuple[int, ...]) -> Any:
+        """0 or 1 / (1 - p), at random."""
+        dtype = np.dtype(getattr(data_of(x), "dtype", np.float64))
+        kept = draw(self.generator, "random", shape, dtype=np.float32) >= np.float32(self.p)
+        return kept * dtype.type(1 / (1 - self.p))
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Dropout2d(Dropout):
+    """`Dropout` of whole channels: of images (N, C, H, W), entries (N, C) are kept or not."""
+
+    def forward(self, x: Any) -> Any:
+        if not self.training or self.p == 0:
+            return x
+        return x * self._scales(x, (*np.shape(x)[:2], *(1 for _ in np.shape(x)[2:])))
