@@ -19,6 +19,7 @@ from tinygrad_lite.engine.modes import enable_grad, no_grad
 from tinygrad_lite.engine.program import Instruction, Program, Slot
 from tinygrad_lite.engine.trees import flatten
 from tinygrad_lite.engine.value import Value, data_of
+from tinygrad_lite.export import translation_layers  # noqa: F401 (enters its rows)
 from tinygrad_lite.export.comparisons import Comparison, noting_comparisons
 from tinygrad_lite.export.errors import ExportError
 from tinygrad_lite.export.graph import Array, Batch, Graph, Tensor
@@ -301,8 +302,8 @@ class _Translating:
     @staticmethod
     def _differs(place: str, here: Any, there: Any) -> ExportError:
         return ExportError(
-            f"{place}: a setting is {here!r} for one input and {there!r} for another, so it "
-            f"depends on data"
+            f"{place}: a setting or size is {here!r} for one batch of 2 and {there!r} for one of "
+            f"3, so it depends on data, or on the batch by more than a factor"
         )
 
     def _array(self, here: Array, there: Array, place: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tinygrad_lite.engine.record import ASTYPE, IDENTITY
+from tinygrad_lite.engine.record import ASTYPE, IDENTITY, PICK
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.export.graph import Batch, Size, Tensor
 from tinygrad_lite.rules import activations, correlation, indexing, linear, pooling, zero
@@ -33,19 +33,19 @@ class Writer(Protocol):
 
 def translation_of(operation: Operation) -> Translation | None:
     """How to write an operation, None if it has no place in a graph."""
-    function: Any = operation if operation in (IDENTITY, ASTYPE) else operation.function
+    function: Any = operation if operation in (IDENTITY, ASTYPE, PICK) else operation.function
     return _TRANSLATIONS.get(function)
 
 
 _TRANSLATIONS: dict[Any, Translation] = {}
 
 
-def _same(function: Any, name: str) -> None:
+def same(function: Any, name: str) -> None:
     """Enter an operation that a graph has too, with the same settings."""
     _TRANSLATIONS[function] = lambda w, args, settings, out: w.emit(name, *args, **settings)
 
 
-def _translates(*functions: Any) -> Callable[[Translation], Translation]:
+def translates(*functions: Any) -> Callable[[Translation], Translation]:
     def enter(translation: Translation) -> Translation:
         for function in functions:
             _TRANSLATIONS[function] = translation
@@ -60,45 +60,45 @@ for _function in (
     np.arctan, np.sinh, np.cosh, np.tanh, np.add, np.subtract, np.multiply, np.divide, np.power,
     np.maximum, np.minimum, np.matmul, np.einsum, np.where,
 ):  # fmt: skip
-    _same(_function, _function.__name__)
+    same(_function, _function.__name__)
 for _primitive in (activations.relu, activations.sigmoid, activations.softplus, linear.linear):
-    _same(_primitive, _primitive.__name__)
-_same(np.fabs, "absolute")
-_same(correlation.correlate, "conv2d")
-_same(correlation.spread, "conv_transpose2d")
-_same(pooling.largest, "max_pool")
-_same(pooling.window_sums, "window_sums")
-_same(pooling.window_spread, "window_spread")
-_same(zero.product, "multiply")
-_same(zero.quotient, "divide")
+    same(_primitive, _primitive.__name__)
+same(np.fabs, "absolute")
+same(correlation.correlate, "conv2d")
+same(correlation.spread, "conv_transpose2d")
+same(pooling.largest, "max_pool")
+same(pooling.window_sums, "window_sums")
+same(pooling.window_spread, "window_spread")
+same(zero.product, "multiply")
+same(zero.quotient, "divide")
 
 
 # -- entry by entry ----------------------------------------------------------------------------
 
 
-@_translates(IDENTITY, np.positive, np.conjugate, np.real)
+@translates(IDENTITY, np.positive, np.conjugate, np.real)
 def _unchanged(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     return args[0]
 
 
-@_translates(np.square)
+@translates(np.square)
 def _square(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     return w.emit("multiply", args[0], args[0])
 
 
-@_translates(np.reciprocal)
+@translates(np.reciprocal)
 def _reciprocal(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     return w.emit("divide", 1, args[0])
 
 
-@_translates(np.clip)
+@translates(np.clip)
 def _clip(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     x, low, high = args
     x = x if low is None else w.emit("maximum", x, low)
     return x if high is None else w.emit("minimum", x, high)
 
 
-@_translates(ASTYPE)
+@translates(ASTYPE)
 def _astype(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     return w.emit("astype", args[0], dtype=str(np.dtype(settings["dtype"])))
 
@@ -113,7 +113,7 @@ def _axes(w: Writer, x: Any, axis: Any) -> tuple[int, ...]:
 
 
 def _reduction(function: Any, name: str) -> None:
-    @_translates(function)
+    @translates(function)
     def reduction(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
         rest = {k: v for k, v in settings.items() if k not in ("axis", "keepdims")}
         axes = _axes(w, args[0], settings.get("axis"))
@@ -157,7 +157,7 @@ _TRANSLATIONS[np.std] = _spread_of(root=True)
 
 
 def _softmax_like(function: Any, name: str) -> None:
-    @_translates(function)
+    @translates(function)
     def along(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
         axes = _axes(w, args[0], settings.get("axis", -1))
         if len(axes) != 1:
@@ -169,7 +169,7 @@ _softmax_like(activations.softmax, "softmax")
 _softmax_like(activations.log_softmax, "log_softmax")
 
 
-@_translates(np.cumsum)
+@translates(np.cumsum)
 def _cumsum(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     x = args[0]
     if settings.get("axis") is None:
@@ -180,7 +180,7 @@ def _cumsum(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> 
 # -- products ----------------------------------------------------------------------------------
 
 
-@_translates(np.dot, np.inner)
+@translates(np.dot, np.inner)
 def _dot(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     x, y = args
     if 0 in (len(w.shape(x)), len(w.shape(y))):
@@ -188,7 +188,7 @@ def _dot(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any
     raise ValueError("np.dot and np.inner of arrays have no place in a graph: write x @ y")
 
 
-@_translates(np.tensordot)
+@translates(np.tensordot)
 def _tensordot(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     x, y = args
     n, m = len(w.shape(x)), len(w.shape(y))
@@ -216,14 +216,14 @@ def _listed(axes: Any) -> list[int]:
 # -- entries in other places -------------------------------------------------------------------
 
 
-@_translates(np.reshape, np.ravel, np.expand_dims, np.squeeze)
+@translates(np.reshape, np.ravel, np.expand_dims, np.squeeze)
 def _reshape(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     if settings.get("order", "C") != "C":
         raise ValueError("reshape with order='F' has no place in a graph: transpose first")
     return w.emit("reshape", args[0], shape=out.shape)
 
 
-@_translates(np.broadcast_to)
+@translates(np.broadcast_to)
 def _broadcast_to(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     return w.emit("broadcast_to", args[0], shape=out.shape)
 
@@ -245,7 +245,7 @@ for _function in (
     _TRANSLATIONS[_function] = _permutation(_function)
 
 
-@_translates(np.concatenate)
+@translates(np.concatenate)
 def _concatenate(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     axis = settings.get("axis", 0)
     if axis is None:
@@ -259,14 +259,14 @@ def _flat(shape: tuple[Size, ...]) -> tuple[Size]:
     return (Batch(times) if any(isinstance(s, Batch) for s in shape) else times,)
 
 
-@_translates(np.stack)
+@translates(np.stack)
 def _stack(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     axis = settings.get("axis", 0) % len(out.shape)
     single = (*out.shape[:axis], 1, *out.shape[axis + 1 :])
     return w.emit("concatenate", *[w.emit("reshape", x, shape=single) for x in args], axis=axis)
 
 
-@_translates(np.take)
+@translates(np.take)
 def _take(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     x, axis = args[0], settings.get("axis")
     if settings.get("mode", "raise") != "raise":
@@ -276,7 +276,7 @@ def _take(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> An
     return w.emit("take", x, settings["indices"], axis=axis % len(w.shape(x)))
 
 
-@_translates(np.repeat)
+@translates(np.repeat)
 def _repeat(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     x, axis = args[0], settings.get("axis")
     size = None if axis is None else w.shape(x)[axis]
@@ -286,12 +286,12 @@ def _repeat(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> 
     return w.emit("take", x, chosen, axis=axis % len(out.shape))
 
 
-@_translates(np.flip, np.flipud, np.fliplr)
+@translates(np.flip, np.flipud, np.fliplr)
 def _flip(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     return w.emit("flip", args[0], axes=_axes(w, args[0], settings.get("axis")))
 
 
-@_translates(np.pad)
+@translates(np.pad)
 def _pad(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     if settings.get("mode", "constant") != "constant":
         raise ValueError(f"np.pad with mode={settings['mode']!r} has no place in a graph")
@@ -303,7 +303,7 @@ def _pad(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any
     return w.emit("pad", args[0], before=before, after=after, fill=float(fill))
 
 
-@_translates(indexing.getitem)
+@translates(indexing.getitem)
 def _getitem(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     """Slices, then at most one array of indices, then the axes that numbers and None change."""
     x, index = args[0], settings["index"]

@@ -21,6 +21,7 @@ from tinygrad_lite.rules.activations import (
     softplus,
 )
 from tinygrad_lite.rules.correlation import correlate, spread
+from tinygrad_lite.rules.error_function import erf
 from tinygrad_lite.rules.linear import linear
 from tinygrad_lite.rules.pooling import largest, share, window_spread, window_sums
 
@@ -91,6 +92,7 @@ OPERATIONS: dict[str, Row] = {
     "sinh": _one(np.sinh),
     "cosh": _one(np.cosh),
     "tanh": _one(np.tanh),
+    "erf": _one(erf),
     "relu": _one(relu),
     "sigmoid": _one(sigmoid),
     "softplus": _one(softplus),
