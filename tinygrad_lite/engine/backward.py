@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_lite.engine.modes import ENTERED, MODE
 from tinygrad_lite.engine.record import ASTYPE, record
 from tinygrad_lite.engine.rulebook import JointVjp, no_rule
-from tinygrad_lite.engine.value import Value, describe
+from tinygrad_lite.engine.value import Value, data_of, describe
 
 _by_serial = attrgetter("serial")
 _ndarray = np.ndarray
@@ -127,8 +127,11 @@ def pulled_through(
     out: Any = node
     inputs: Any = node.args
     if not create_graph:
-        out = node.data
-        inputs = [a.data if type(a) is Value else a for a in inputs]
+        out = node._data
+        try:
+            inputs = [a._data if type(a) is Value else a for a in inputs]
+        except AttributeError:  # a leaf whose number is in a pack
+            inputs = [data_of(a) for a in inputs]
     metadata = node.metadata or {}
     joint = type(operation.vjps) is JointVjp
     # A joint rule gives all cotangents at once, perhaps computing each when it is looked up.
@@ -296,8 +299,11 @@ def _pull_back_lean(order: list[Value], held: dict[Value, Any], kept: dict[Value
 def _pull_single(node: Value, vjp: Any, x: Value, g: Any, held: dict[Value, Any]) -> None:
     """`pulled_through` and the summing, unrolled for one argument."""
     metadata = node.metadata
-    a = x.data
-    local = vjp(g, node.data, a, **metadata) if metadata else vjp(g, node.data, a)
+    try:
+        a = x._data
+    except AttributeError:  # a leaf whose number is in a pack
+        a = x.data
+    local = vjp(g, node._data, a, **metadata) if metadata else vjp(g, node._data, a)
     if not (
         type(local) is float is type(a)
         or (
@@ -315,10 +321,13 @@ def _pull_pair(
     """`pulled_through` and the summing, unrolled for two arguments without settings: operators,
     where graphs of neurons spend their time."""
     x, y = args
-    a = x.data if type(x) is Value else x
+    try:
+        a = x._data if type(x) is Value else x
+        b = y._data if type(y) is Value else y
+    except AttributeError:  # a leaf whose number is in a pack
+        a, b = data_of(x), data_of(y)
     if type(y) is Value:
-        b = y.data
-        local = vjps[1](g, node.data, a, b)
+        local = vjps[1](g, node._data, a, b)
         if not (
             type(local) is float is type(b)
             or (
@@ -330,10 +339,8 @@ def _pull_pair(
             local = fitted(local, y, node)
         before = held.get(y)
         held[y] = local if before is None else before + local
-    else:
-        b = y
     if type(x) is Value:
-        local = vjps[0](g, node.data, a, b)
+        local = vjps[0](g, node._data, a, b)
         if not (
             type(local) is float is type(a)
             or (

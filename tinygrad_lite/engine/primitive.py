@@ -44,9 +44,10 @@ class primitive:
     def __call__(self, *args: Any, **metadata: Any) -> Any:
         for a in args:
             if type(a) is Value:
-                operation = RULES.get(self)
-                if operation is None:
-                    raise no_rule(self)
+                try:
+                    operation = RULES[self]
+                except KeyError:
+                    raise no_rule(self) from None
                 return record(operation, args, metadata)
         if metadata and any(type(setting) is Value for setting in metadata.values()):
             names = [key for key, setting in metadata.items() if type(setting) is Value]

@@ -46,7 +46,12 @@ def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) ->
     """
     if ENTERED.count and (trace := MODE.get().trace) is not None:
         return trace.record(operation, args, metadata)
-    raw = [a.data if type(a) is Value else a for a in args] if len(args) > 1 else [args[0].data]
+    try:
+        raw = (
+            [a._data if type(a) is Value else a for a in args] if len(args) > 1 else [args[0]._data]
+        )
+    except AttributeError:  # a leaf whose number is in a pack
+        raw = [data_of(a) for a in args]
     try:
         if type(raw[0]) is _ndarray and not metadata:  # the usual case, without a call more
             data = operation.evaluate(*raw)
@@ -80,7 +85,7 @@ def remember(operation: Operation, args: tuple[Any, ...], metadata: Any, data: A
     kind = type(data)
     several = kind is not _ndarray and kind is not float and isinstance(data, tuple)
     node = _new(Value)
-    node.data = tuple(data) if several else data
+    node._data = tuple(data) if several else data
     node.operation = operation
     node.args = args
     node.metadata = metadata or None
@@ -135,8 +140,11 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
 
     def method(self: Value, other: Any) -> Any:
         args = (other, self) if reflected else (self, other)
-        a = self.data
-        b = other.data if type(other) is Value else other
+        try:
+            a = self._data
+            b = other._data if type(other) is Value else other
+        except AttributeError:  # a leaf whose number is in a pack
+            a, b = self.data, data_of(other)
         try:
             if type(a) is float and (type(b) is float or type(b) is int) and scalar is not None:
                 data = scalar(b, a) if reflected else scalar(a, b)
@@ -150,12 +158,14 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
                 return record(operation, args)
             elif isinstance(other, (list, tuple)):
                 return method(self, np.asarray(other))
+            elif hasattr(other, "as_dtype"):  # traced
+                return record(operation, args)
             else:
                 return NotImplemented
         except (ArithmeticError, ValueError, TypeError):
             return record(operation, args)  # which says what is wrong, or gives inf or nan
         node = _new(Value)
-        node.data = data
+        node._data = data
         node.operation = operation
         node.args = args
         node.metadata = None
@@ -180,9 +190,13 @@ def unary_operator(operation: Operation) -> Callable[[Value], Any]:
     scalar = operation.scalar
 
     def method(self: Value) -> Any:
-        if type(self.data) is float and scalar is not None:
+        try:
+            a = self._data
+        except AttributeError:  # a leaf whose number is in a pack
+            a = self.data
+        if type(a) is float and scalar is not None:
             try:
-                return remember(operation, (self,), None, scalar(self.data))
+                return remember(operation, (self,), None, scalar(a))
             except (ArithmeticError, ValueError):
                 pass  # outside the domain: NumPy gives inf or nan, and its warning
         return record(operation, (self,))

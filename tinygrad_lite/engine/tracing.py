@@ -24,8 +24,8 @@ class Trace(Protocol):
     def pull_back(self, cotangents: dict[Value, Any], wrt: Any, boundary: Any) -> Any:
         """What `pull_back` returns, or None to let it run."""
 
-    def touch_gradient(self, value: Value) -> None:
-        """Take note that the gradient of a leaf is about to be read or set."""
+    def touch_gradient(self, value: Value, setting: bool) -> None:
+        """Take note that the gradient of a Value is about to be read, or set."""
 
     def update(self, optimizer: Any) -> None:
         """Run and remember a step of an optimiser."""

@@ -52,10 +52,9 @@ class Value:
     """
 
     __slots__ = (
-        "_grad", "_name", "_scope", "args", "data", "frame_code", "frame_offset", "metadata",
-        "operation", "passes", "retained", "serial",
+        "_data", "_grad", "_name", "_pack", "_scope", "args", "frame_code", "frame_offset",
+        "metadata", "operation", "passes", "retained", "serial",
     )  # fmt: skip
-    data: Any
     operation: Operation | None
     args: tuple[Any, ...]
     metadata: dict[str, Any] | None
@@ -64,12 +63,15 @@ class Value:
     frame_offset: int
     passes: int
     retained: bool
+    _data: Any
     _grad: Any
     _name: str
+    _pack: Any
     _scope: str
 
     def __init__(self, data: Any, name: str = "") -> None:
-        self.data = _leaf_data(data)
+        self._data = _leaf_data(data)
+        self._pack = None
         self.operation = None
         self.args = ()
         self.metadata = None
@@ -162,6 +164,25 @@ class Value:
 
     # -- what it holds ---------------------------------------------------------------------------
 
+    # The engine itself reads and writes `_data`, as a property costs 50 ns. A leaf may be one of
+    # many numbers in a pack (see replay.packs); then `_data` and `_grad` are unset, and the pack
+    # sets them when somebody wants to know.
+
+    @property
+    def data(self) -> Any:
+        """The number (float) or array."""
+        try:
+            return self._data
+        except AttributeError:
+            self._pack.give_back(self)
+            return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        if not hasattr(self, "_data"):
+            self._pack.give_back(self)
+        self._data = data
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the data, () for a scalar."""
@@ -217,14 +238,18 @@ class Value:
 
         Set it to None (or to a value of the same shape) to start over."""
         if ENTERED.count:
-            _tell_trace(self)
+            _tell_trace(self, setting=False)
         try:
             return self._grad
         except AttributeError:
-            return None
+            if not hasattr(self, "_data"):
+                self._pack.give_back(self)
+            return getattr(self, "_grad", None)
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
+        if not hasattr(self, "_data"):
+            self._pack.give_back(self)
         if gradient is not None:
             shape = np.shape(data_of(gradient))
             if shape not in ((), self.shape):
@@ -233,7 +258,7 @@ class Value:
                     f"{shape}"
                 )
         if ENTERED.count:
-            _tell_trace(self)
+            _tell_trace(self, setting=True)
         self._grad = gradient
         self.passes = 0
 
@@ -367,10 +392,10 @@ def _array_text(array: np.ndarray[Any, Any]) -> str:
     return f"array({text}, shape={array.shape}, dtype={array.dtype})"
 
 
-def _tell_trace(value: Value) -> None:
+def _tell_trace(value: Value, setting: bool) -> None:
     trace = MODE.get().trace
     if trace is not None:
-        trace.touch_gradient(value)
+        trace.touch_gradient(value, setting)
 
 
 def _restore(data: Any, name: str, grad: Any) -> Value:

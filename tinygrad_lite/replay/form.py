@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.replay.packs import Pack
 
 
 @dataclass(eq=False, slots=True)
@@ -69,14 +70,6 @@ class Constant:
     """The data of a leaf Value that the function makes anew in each call, from plain data."""
 
     data: Any
-
-
-@dataclass(eq=False, slots=True)
-class Pack:
-    """A vector in which many scalar leaves live: entry i is the data of ``values[i]``."""
-
-    values: tuple[Value, ...]
-    data: np.ndarray[Any, Any]
 
 
 Source = Argument | LeafData | LeafGrad | Attribute | Constant | Pack
