@@ -32,14 +32,21 @@ def sigmoid(x: Any) -> Any:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
+    # exp(x) / (1 + exp(x)), which is 1 long before exp overflows: no need for np.errstate, which
+    # costs as much as a thousand entries.
     if type(x) is not _ndarray or x.ndim == 0 or x.dtype.kind != "f":
-        with np.errstate(over="ignore"):
-            return 1 / (1 + np.exp(-_floating(x)))
-    out = np.negative(x)
-    with np.errstate(over="ignore"):  # to infinity, whose reciprocal is the right result
-        np.exp(out, out=out)
-    out += 1
-    return np.reciprocal(out, out=out)
+        x = _floating(x)
+        exponential = np.exp(np.minimum(x, _one_from(x)))
+        return exponential / (exponential + 1)
+    out = np.minimum(x, _one_from(x))
+    np.exp(out, out=out)
+    out /= out + 1
+    return out
+
+
+def _one_from(x: Any) -> int:
+    """A number whose sigmoid is 1 to the last bit, and whose exponential is finite."""
+    return 11 if x.dtype.itemsize == 2 else 40
 
 
 @primitive

@@ -52,14 +52,15 @@ def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
     operation = RULES[function]
 
     def method(
-        self: Value, axis: Any = None, dtype: Any = None, out: None = None, **settings: Any
-    ) -> Any:
-        if dtype is not None or out is not None or settings.keys() - {"keepdims"}:
+        self: Value, axis: Any = None, dtype: Any = None, out: None = None,
+        keepdims: bool = False, **settings: Any,
+    ) -> Any:  # fmt: skip
+        if settings or dtype is not None or out is not None:
             if dtype is not None:
                 settings["dtype"] = dtype
-            return _dispatch(function, self, axis=axis, out=out, **settings)
-        metadata = {} if axis is None else {"axis": axis}
-        if settings.get("keepdims"):
+            return _dispatch(function, self, axis=axis, out=out, keepdims=keepdims, **settings)
+        metadata: dict[str, Any] = {} if axis is None else {"axis": axis}
+        if keepdims:
             metadata["keepdims"] = True
         return record(operation, (self,), metadata)
 

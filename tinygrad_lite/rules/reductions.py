@@ -14,6 +14,7 @@ from tinygrad_lite.rules.zero import product, quotient
 Axis = int | tuple[int, ...] | None
 
 _ndarray = np.ndarray
+_add_reduce = np.add.reduce
 
 
 def reduced_axes(x: Any, axis: Axis) -> tuple[int, ...]:
@@ -37,18 +38,18 @@ def restored(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
 
 def _spread(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     """A cotangent of a sum, broadcast to what was summed."""
-    shape = np.shape(x)
-    g = restored(g, x, axis, keepdims)
+    if axis is not None:
+        g = restored(g, x, axis, keepdims)
     # np.broadcast_to costs as much as writing 10,000 numbers.
-    if type(g) is Value or np.size(x) > 10_000:
-        return np.broadcast_to(g, shape)
-    copies = np.empty(shape, getattr(g, "dtype", np.float64))
+    if type(x) is not _ndarray or type(g) is Value or x.size > 10_000:
+        return np.broadcast_to(g, np.shape(x))
+    copies = np.empty(x.shape, x.dtype)
     copies[...] = g
     return copies
 
 
 def _sum(x: Any, axis: Axis = None, **settings: Any) -> Any:
-    return np.add.reduce(x, axis=axis, **settings)
+    return _add_reduce(x, axis, **settings)
 
 
 def _mean(x: Any, axis: Axis = None, **settings: Any) -> Any:
