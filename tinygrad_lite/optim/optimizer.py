@@ -1,9 +1,9 @@
-"""What every optimiser does: hold parameters, check gradients, step, keep constraints."""
+"""What every optimiser does: hold groups of parameters, check gradients, step, keep constraints."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from tinygrad_lite.engine.value import Value, describe
 
 Array = np.ndarray[Any, Any]
 Constraint = Callable[[], None]
+Parameters = Iterable[Value] | Iterable[dict[str, Any]]
 
 # What `Value.passes` is set to once a step has used the gradient: far below zero, so that passes
 # added without a reset in between leave it negative, while a reset makes it zero.
@@ -23,25 +24,58 @@ class Optimizer:
     """Base of the optimisers: a subclass writes `change`.
 
     Args:
-        parameters: Values to train; their arrays are updated in place.
-        lr: learning rate; may be set anew at any time.
+        parameters: Values to train, whose arrays are updated in place; or groups, each a dict of
+            "params" and of settings that are to differ from the others'.
+        defaults: the settings, "lr" among them.
         constraints: functions called after each step, such as `Clamp`.
 
+    Attributes:
+        parameters: those of all groups.
+        param_groups: dicts of "params" and settings; may be set anew at any time.
+        state: what it remembers of each parameter, such as "momentum_buffer".
+
     Raises:
-        TypeError: a parameter is not a Value, or not a leaf.
+        TypeError: a parameter is not a Value, or not a leaf; a group has a setting unknown here.
         ValueError: there are no parameters, one is given twice, or `lr` is negative.
     """
 
     def __init__(
-        self, parameters: Iterable[Value], lr: float, constraints: Iterable[Constraint] = ()
+        self,
+        parameters: Parameters,
+        defaults: dict[str, Any],
+        constraints: Iterable[Constraint] = (),
     ) -> None:
-        self.parameters = list(parameters)
-        self.lr = lr
+        self.defaults = defaults
+        self.parameters: list[Value] = []
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: dict[Value, dict[str, Any]] = {}
         self.constraints = list(constraints)
+        self._group_of: dict[Value, dict[str, Any]] = {}
+        self._rooms: dict[Any, Array] = {}
         self._warned = False
-        if not self.parameters:
+        given: list[Any] = list(parameters)
+        if not given:
             raise ValueError("an optimiser needs parameters to train; it was given none")
-        for position, parameter in enumerate(self.parameters):
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """Train more parameters, "params", with settings of their own where the group has any."""
+        unknown = group.keys() - self.defaults.keys() - {"params", "initial_lr"}
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} has no setting {sorted(unknown)[0]!r}; a group has "
+                f"'params' and any of {', '.join(self.defaults)}"
+            )
+        params = group["params"]
+        group = {
+            **self.defaults,
+            **group,
+            "params": [params] if type(params) is Value else [*params],
+        }
+        if not group["lr"] >= 0:
+            raise ValueError(f"lr must not be negative, but is {group['lr']}")
+        for position, parameter in enumerate(group["params"], len(self.parameters)):
             if not isinstance(parameter, Value):
                 raise TypeError(
                     f"an optimiser trains Values; parameter {position} is a "
@@ -52,17 +86,52 @@ class Optimizer:
                     f"an optimiser trains leaves; parameter {position}, {describe(parameter)}, was "
                     f"computed from other Values: train those, or Value(x.data)"
                 )
-        if len(set(self.parameters)) < len(self.parameters):
-            raise ValueError("an optimiser was given the same parameter twice")
-        if not lr >= 0:
-            raise ValueError(f"lr must not be negative, but is {lr}")
+            if parameter in self._group_of:
+                raise ValueError("an optimiser was given the same parameter twice")
+            self._group_of[parameter] = group
+            self.parameters.append(parameter)
+        self.param_groups.append(group)
 
-    def change(self, parameter: Value, gradient: Any) -> Any:
-        """What to subtract from a parameter; may be overwritten by the next call for it."""
+    @property
+    def lr(self) -> float:
+        """Learning rate of the first group; setting it sets that of every group."""
+        rate: float = self.param_groups[0]["lr"]
+        return rate
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        for group in self.param_groups:
+            group["lr"] = lr
+
+    def change(self, parameter: Value, gradient: Array) -> Any:
+        """What to subtract from a parameter; may be overwritten by the next call.
+
+        Called once a step for each parameter with a gradient. For one that holds a Python float,
+        the gradient is an array without axes.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no change(parameter, gradient)")
 
-    def step(self) -> None:
+    def settings(self, parameter: Value) -> dict[str, Any]:
+        """The group of a parameter."""
+        return self._group_of[parameter]
+
+    def room(self, parameter: Value, number: int = 0) -> Array:
+        """An array to compute in, of a parameter's shape and dtype; others may share it."""
+        data = parameter.data
+        key = (data.shape, data.dtype, number) if type(data) is not float else number
+        room = self._rooms.get(key)
+        if room is None:
+            room = self._rooms[key] = np.empty_like(data)
+        return room
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every parameter that has a gradient, in place, then apply the constraints.
+
+        Args:
+            closure: computes the loss and the gradients, called first; None if they are there.
+
+        Returns:
+            What the closure returned.
 
         Raises:
             RuntimeError: no parameter has a gradient.
@@ -70,10 +139,11 @@ class Optimizer:
         Warns (once):
             RuntimeWarning: gradients of an earlier step were added to, not reset.
         """
+        loss = None if closure is None else closure()
         trace = current()
         if trace is not None:
             trace.update(self)
-            return
+            return loss
         stepped = False
         for parameter in self.parameters:
             gradient = parameter.grad
@@ -84,6 +154,8 @@ class Optimizer:
                 self._warn_of_accumulation(parameter)
             parameter.passes = _USED
             gradient = gradient.data if type(gradient) is Value else gradient
+            if type(gradient) is not np.ndarray:  # a number: states are changed in place
+                gradient = np.asarray(gradient)
             if type(parameter.data) is float:
                 parameter.data -= float(self.change(parameter, gradient))
             else:
@@ -96,11 +168,70 @@ class Optimizer:
             )
         for constraint in self.constraints:
             constraint()
+        return loss
 
     def zero_grad(self) -> None:
         """Forget the gradients, as before each new backward()."""
         for parameter in self.parameters:
             parameter.grad = None
+
+    # -- its state -------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of everything that the next steps depend on: plain arrays and numbers.
+
+        As PyTorch's: "state" by the position of the parameter, and "param_groups".
+        """
+        positions = {parameter: i for i, parameter in enumerate(self.parameters)}
+        return {
+            "state": {
+                positions[parameter]: {name: _copied(thing) for name, thing in state.items()}
+                for parameter, state in self.state.items()
+            },
+            "param_groups": [
+                {**group, "params": [positions[p] for p in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave, of an optimiser of parameters of the same shapes.
+
+        Raises:
+            ValueError: the groups differ in number or size, or an array has another shape. Nothing
+                is set when anything is wrong.
+        """
+        sizes = [len(group["params"]) for group in self.param_groups]
+        given = [len(group["params"]) for group in state["param_groups"]]
+        if sizes != given:
+            raise ValueError(
+                f"load_state_dict of {type(self).__name__}: its groups have {sizes} parameters, "
+                f"given are {given}"
+            )
+        loaded: dict[Value, dict[str, Any]] = {}
+        for key, entries in state["state"].items():
+            parameter = self.parameters[int(key)]
+            loaded[parameter] = {
+                name: self._restored(parameter, name, thing) for name, thing in entries.items()
+            }
+        for group, other in zip(self.param_groups, state["param_groups"], strict=True):
+            for name in group.keys() & other.keys() - {"params"}:
+                kind = type(group[name])
+                group[name] = kind(other[name]) if kind in (tuple, bool) else other[name]
+            if "initial_lr" in other:
+                group["initial_lr"] = other["initial_lr"]
+        self.state = loaded
+
+    def _restored(self, parameter: Value, name: str, thing: Any) -> Any:
+        if name == "step":
+            return int(thing)
+        array = np.asarray(thing).astype(parameter.dtype)  # a copy
+        if array.shape != parameter.shape:
+            raise ValueError(
+                f"load_state_dict of {type(self).__name__}: {name} of {describe(parameter)} has "
+                f"shape {array.shape}"
+            )
+        return array
 
     def _warn_of_accumulation(self, parameter: Value) -> None:
         if not self._warned:
@@ -135,3 +266,21 @@ class Clamp:
                 parameter.data = min(max(parameter.data, self.low), self.high)
             else:
                 np.clip(parameter.data, self.low, self.high, out=parameter.data)
+
+
+def checked(function: str, **settings: float) -> None:
+    """Refuse settings that are negative, or NaN."""
+    for name, setting in settings.items():
+        if not setting >= 0:
+            raise ValueError(f"{function}: {name} must not be negative, but is {setting}")
+
+
+def shares(function: str, **settings: float) -> None:
+    """Refuse shares of the past that are not in [0, 1)."""
+    for name, setting in settings.items():
+        if not 0 <= setting < 1:
+            raise ValueError(f"{function}: {name} must be at least 0 and below 1, not {setting}")
+
+
+def _copied(thing: Any) -> Any:
+    return thing.copy() if isinstance(thing, np.ndarray) else thing
