@@ -1,35 +1,13 @@
-"""The command line: ``tinygrad-lite SUBCOMMAND``.
-
-A subcommand is a function that adds its parser and sets `run`; what it needs is imported when it
-runs, so that ``--help`` is quick.
-"""
+"""``tinygrad-lite check``: compare gradients from another program with automatic ones."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand and return the exit status: 0, 1 for "no", 2 for a wrong call."""
-    parser = argparse.ArgumentParser(
-        prog="tinygrad-lite", description="Build networks, see their graphs, check gradients."
-    )
-    subcommands = parser.add_subparsers(required=True, metavar="SUBCOMMAND")
-    for add in SUBCOMMANDS:
-        add(subcommands)
-    options = parser.parse_args(arguments)
-    try:
-        status: int = options.run(options)
-    except (OSError, ValueError, TypeError) as error:
-        print(f"tinygrad-lite: {error}", file=sys.stderr)
-        return 2
-    return status
-
-
-def _add_check(subcommands: Any) -> None:
+def add(subcommands: Any) -> None:
+    """Add the parser."""
     parser = subcommands.add_parser(
         "check",
         help="compare gradients from another program with automatic ones, and name the mistake",
@@ -37,6 +15,8 @@ def _add_check(subcommands: Any) -> None:
             "Compare gradients derived by hand, or by another program, with automatic and "
             "numerical ones. Exit status 0: all are right; 1: one is wrong; 2: a wrong call."
         ),
+        epilog="example:\n  tinygrad-lite check model.py:cost gradients.npz --html report.html",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "model",
@@ -54,10 +34,11 @@ def _add_check(subcommands: Any) -> None:
     parser.add_argument(
         "--no-diagnosis", action="store_true", help="compare only, do not look for the mistake"
     )
-    parser.set_defaults(run=_check)
+    parser.set_defaults(run=run)
 
 
-def _check(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Compare, print the report, and say by the status whether all gradients are right."""
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.files import cost_of, gradients_in
 
@@ -70,9 +51,3 @@ def _check(options: argparse.Namespace) -> int:
             page.write(f"<!doctype html><meta charset=utf-8>{report.to_html()}\n")
     print(report.to_json() if options.json else report)
     return 0 if report.ok else 1
-
-
-SUBCOMMANDS = [_add_check]
-
-if __name__ == "__main__":
-    sys.exit(main())
