@@ -49,9 +49,11 @@ if TYPE_CHECKING:
         plot_histogram,
         plot_training,
     )
+    from tinygrad_lite.replay import CaptureError, capture
 
 __all__ = [
     "AnomalyError",
+    "CaptureError",
     "Program",
     "Value",
     "adaptive_avg_pool2d",
@@ -60,6 +62,7 @@ __all__ = [
     "assert_gradients",
     "avg_pool1d",
     "avg_pool2d",
+    "capture",
     "check_grads",
     "checkpoint",
     "compare",
@@ -111,7 +114,9 @@ __all__ = [
 
 # What is imported when first asked for; together they would double the time of the import.
 _LATER = {
+    "CaptureError": "tinygrad_lite.replay",
     "assert_gradients": "tinygrad_lite.checking",
+    "capture": "tinygrad_lite.replay",
     "check_grads": "tinygrad_lite.checking",
     "compare": "tinygrad_lite.checking",
     "draw": "tinygrad_lite.drawing",
@@ -124,7 +129,7 @@ _LATER = {
     "plot_histogram": "tinygrad_lite.drawing",
     "plot_training": "tinygrad_lite.drawing",
 }
-_ROOMS = {"checking", "data", "drawing", "export", "extend", "neurons", "nn", "optim"}
+_ROOMS = {"checking", "data", "drawing", "export", "extend", "neurons", "nn", "optim", "replay"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,8 @@ From call to plan, each step a file:
     memory     gives every result a buffer, by lifetime
     plan       writes the calls as one Python function
     guards     what the recording relied upon: shapes, Python numbers, whether gradients were reset
-    capture    what users call
+    entry      a plan with its guards; comparing it with the function
+    captured   what users call: capture
 
 The Recording
 -------------
@@ -52,3 +53,8 @@ State that an operation changes (the running averages of a normalisation) is tra
 array attribute of a Module: both ``self.mean *= 0.9`` and ``self.mean = 0.9 * self.mean + ...``
 replay as they are written, in plain NumPy on `.data`.
 """
+
+from tinygrad_lite.replay.captured import capture
+from tinygrad_lite.replay.errors import CaptureError
+
+__all__ = ["CaptureError", "capture"]

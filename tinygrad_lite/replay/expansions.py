@@ -73,7 +73,7 @@ def _sum(x: Any, axis: Any = None, **settings: Any) -> Any:
 def _mean(x: Any, axis: Any = None, keepdims: bool = False, **settings: Any) -> Any:
     if settings or not x.size or x.dtype not in (np.float32, np.float64):
         return NotImplemented
-    total = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    total = _sum(x, axis=axis, **({"keepdims": True} if keepdims else {}))
     return total / (x.size // np.size(total))
 
 

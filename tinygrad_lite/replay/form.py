@@ -140,7 +140,7 @@ class Update:
     optimizer: Any
     parameters: tuple[Value | Pack, ...]
     data: tuple[Slot, ...]
-    gradients: tuple[Slot, ...]
+    gradients: tuple[Slot | None, ...]
 
 
 Step = Instruction | PullBack | Update
@@ -194,4 +194,4 @@ def taken_by(step: Step) -> Iterator[Slot]:
         yield from step.wrt
     else:
         yield from step.data
-        yield from step.gradients
+        yield from (slot for slot in step.gradients if slot is not None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tinygrad_lite.engine.backward import pull_back
 from tinygrad_lite.engine.modes import change_mode
 from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import RULES, JointVjp, Operation, VariadicVjp
+from tinygrad_lite.engine.tracing import Trace
 from tinygrad_lite.engine.value import Value, next_serial
 from tinygrad_lite.replay.errors import CaptureError
 from tinygrad_lite.replay.expansions import EXPANSIONS
@@ -53,7 +54,7 @@ class Lowered(Tape):
             traced = self.given(_copy(before[slot]))
             self.place[slot] = traced
             self.sources[traced.slot] = source
-        with change_mode(lambda mode: replace(mode, trace=self, recording=True)):
+        with change_mode(lambda mode: replace(mode, trace=cast(Trace, self), recording=True)):
             for step in recording.steps:
                 if isinstance(step, Instruction):
                     self._instruction(step)
@@ -111,10 +112,12 @@ class Lowered(Tape):
     def _as_recorded(self, part: Traced, slot: Slot) -> Traced:
         """A Python float where the recording had one, which does not widen what it meets."""
         if slot.is_number and not part.slot.is_number:
-            return self.run(float, (part,), {})
+            number: Traced = self.run(float, (part,), {})
+            return number
         return part
 
     def _write(self, step: Instruction, args: Any, settings: Any) -> None:
+        assert step.into is not None
         target = self.place[step.into]
         fresh = Traced(self, target.slot, target.data)
         if step.function is setitem:
@@ -128,7 +131,8 @@ class Lowered(Tape):
         node = object.__new__(Value)
         several = len(step.targets) > 1
         parts = tuple(self.place[slot] for slot in step.targets)
-        node.data = parts if several else parts[0]
+        node._data = parts if several else parts[0]
+        assert isinstance(step.function, Operation)
         node.operation = self._rules_of(step.function)
         node.args = tuple(
             self._value(slot) if position in step.pulled else arg
@@ -174,8 +178,7 @@ class Lowered(Tape):
         moved = []
         for slot, target in zip(step.data, step.targets, strict=True):
             before = self.place[slot]
-            after = before.data if before.slot.is_number else before.data
-            self.place[target] = Traced(self, self.new_slot(after), after)
+            self.place[target] = Traced(self, self.new_slot(before.data), before.data)
             moved.append(self.place[target].slot)
         self.steps.append(
             Update(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.replay.form import Instruction, Slot, Update, Wrapped, slots_in
-from tinygrad_lite.replay.storage import Step, Storage, reads_of, storages_of
+from tinygrad_lite.replay.storage import Step, Storage, owner_of, reads_of, storages_of
 
 
 def substituted(tree: Any, replacement: dict[Slot, Any]) -> Any:
@@ -28,9 +28,14 @@ def substituted(tree: Any, replacement: dict[Slot, Any]) -> Any:
 
 
 def fold_and_share(
-    given: list[Slot], steps: list[Step]
+    given: list[Slot], steps: list[Step], outside: set[int]
 ) -> tuple[list[Step], dict[Slot, Any]]:
     """Steps without those that compute constants or repeat an earlier step.
+
+    Args:
+        given: slots that no step makes.
+        steps: in order.
+        outside: ids of arrays that the caller may change between calls.
 
     Returns:
         The steps left, and for every slot that is gone a constant or the slot in its place.
@@ -56,10 +61,10 @@ def fold_and_share(
         if step.repeats or written:
             left.append(step)
             continue
-        if not any(True for _ in slots_in((step.arguments, step.settings))):
-            if not _has_arrays((step.arguments, step.settings)):
-                replacement.update((slot, _as_constant(slot)) for slot in step.targets)
-                continue
+        inputs = (step.arguments, step.settings)
+        if not any(True for _ in slots_in(inputs)) and not _may_change(inputs, outside):
+            replacement.update((slot, _as_constant(slot)) for slot in step.targets)
+            continue
         key = _key(step, storages, versions)
         before = known.get(key) if key is not None else None
         if before is None:
@@ -122,14 +127,14 @@ def _key(step: Instruction, storages: dict[Slot, Storage], versions: dict[Storag
     return key
 
 
-def _has_arrays(tree: Any) -> bool:
+def _may_change(tree: Any, outside: set[int]) -> bool:
+    """Whether there is an array that the caller may change between calls."""
     kind = type(tree)
     if kind in (tuple, list):
-        return any(map(_has_arrays, tree))
+        return any(_may_change(branch, outside) for branch in tree)
     if kind is dict:
-        return any(map(_has_arrays, tree.values()))
-    # An array that is not captured may be changed in place between calls.
-    return kind is np.ndarray and tree.ndim > 0 and tree.flags.writeable
+        return any(_may_change(branch, outside) for branch in tree.values())
+    return kind is np.ndarray and id(owner_of(tree)) in outside
 
 
 def _as_constant(slot: Slot) -> Any:

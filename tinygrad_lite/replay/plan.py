@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,6 @@ from tinygrad_lite.replay.form import (
     Instruction,
     LeafData,
     LeafGrad,
-    Pack,
     Slot,
     Update,
     Wrapped,
@@ -27,10 +28,18 @@ from tinygrad_lite.replay.form import (
 )
 from tinygrad_lite.replay.lowering import Lowered
 from tinygrad_lite.replay.memory import Arena, is_dense, plan_memory
+from tinygrad_lite.replay.packs import Pack
 from tinygrad_lite.replay.passes import drop_dead, fold_and_share, substituted
-from tinygrad_lite.replay.storage import Step, Storage, owner_of, storages_of
+from tinygrad_lite.replay.rewrites import Rewriter
+from tinygrad_lite.replay.storage import Step, Storage, outside_memory, owner_of, storages_of
 from tinygrad_lite.replay.traced import Traced
-from tinygrad_lite.replay.writers import constant, is_elementwise, written
+from tinygrad_lite.replay.writers import (
+    argument_texts,
+    constant,
+    is_elementwise,
+    reduction_of,
+    written,
+)
 
 _INFIX = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
@@ -52,7 +61,8 @@ class Plan:
         given = list(lowered.sources)
         self.sources = lowered.sources
         self._separate_gradients(lowered)
-        steps, replacement = fold_and_share(given, lowered.steps)
+        outside = outside_memory(lowered.recording)
+        steps, replacement = fold_and_share(given, lowered.steps, outside)
 
         def settled(tree: Any) -> Any:
             return substituted(_slots(tree), replacement)
@@ -65,6 +75,7 @@ class Plan:
             *slots_in(tuple(self.stores.values())),
             *slots_in(tuple(self.gradients.values())),
         }
+        Rewriter(steps, storages_of(given, steps), outside)
         self.steps = drop_dead(given, steps, wanted)
         self.storages = storages_of(given, self.steps)
         self.quiet = dict(lowered.quiet)
@@ -99,8 +110,11 @@ class Plan:
             if isinstance(source, LeafGrad) and source.value is value:
                 continue
             storage = storages.get(gradient.slot)
-            fixed = storage is None or isinstance(storage.maker, Instruction) and (
-                storage.maker.function is constant or storage.maker.function is np.broadcast_to
+            fixed = storage is None or (
+                isinstance(storage.maker, Instruction)
+                and (
+                    storage.maker.function is constant or storage.maker.function is np.broadcast_to
+                )
             )
             if fixed or storage in taken or not is_dense(gradient.data):
                 lowered.gradients[value] = lowered.run(np.copy, (gradient,), {})
@@ -171,6 +185,7 @@ class Plan:
         used = {slot for step in self.steps for slot in _reads(step)}
         used.update(slots_in(self.result), slots_in(tuple(self.stores.values())))
         used.update(slots_in(tuple(self.gradients.values())))
+        self.used = used
         for slot, source in self.sources.items():
             if slot in used:
                 self._load(slot, source)
@@ -195,7 +210,8 @@ class Plan:
             return
         name = self._text_of[slot] = f"w{slot.index}"
         if isinstance(source, LeafData):
-            self._line(f"{name} = {self._named(source.value, 'v')}.data")
+            place = "data" if slot.is_number else "_data"
+            self._line(f"{name} = {self._named(source.value, 'v')}.{place}")
         elif isinstance(source, LeafGrad):
             self._line(f"{name} = {self._named(source.value, 'v')}._grad")
         elif isinstance(source, Pack):
@@ -248,7 +264,8 @@ class Plan:
             return tree
 
         settings = {key: now(setting) for key, setting in step.settings.items()}
-        return step.function(*now(step.arguments), **settings)
+        function: Any = step.function
+        return function(*now(step.arguments), **settings)
 
     def _expression(self, step: Instruction) -> str:
         function, target = step.function, step.targets[0]
@@ -261,11 +278,16 @@ class Plan:
                 self._names["computed"] = computed
                 arguments = self._text(tuple(step.arguments))
                 return f"computed({self._named(function, 'row')}, {arguments})"
-            call = self._call(function.evaluate, step.arguments, step.settings)
-            return call
+            return self._call(function.evaluate, step.arguments, step.settings)
         if function in _INFIX and len(step.arguments) == 2 and all(map(_safe, step.arguments)):
             a, b = map(self._text, step.arguments)
             return f"{a} {_INFIX[function]} {b}"
+        if function is np.transpose and not step.settings and step.arguments[1:] in ((), (None,)):
+            return f"{self._text(step.arguments[0])}.T"
+        if reduction_of(function) is not None and step.settings.keys() == {"axis"}:
+            return self._call(function, (*step.arguments, step.settings["axis"]), {})
+        if isinstance(function, np.ufunc) and not step.settings:
+            return f"{self._text(function)}({', '.join(argument_texts(step, self._text))})"
         return self._call(function, step.arguments, step.settings)
 
     def _call(self, function: Any, arguments: Any, settings: Any) -> str:
@@ -357,17 +379,16 @@ class Plan:
         ]
         arguments.sort(key=lambda name: int(name[1:]))
         body = [text for _, text in self.lines]
-        if self.quiet:
-            self._names["errstate"] = np.errstate
-            inside = "\n        ".join(body)
-            body = [f"with errstate({', '.join(f'{k}={v!r}' for k, v in self.quiet.items())}):"]
-            body.append("    " + inside)
         text = f"def run({', '.join(arguments)}):\n    " + "\n    ".join(body)
         namespace = dict(self._names)
         exec(compile(text, "<captured>", "exec"), namespace)
         self.text = text
         run: Callable[..., Any] = namespace["run"]
-        return run
+        if not self.quiet:
+            return run
+        with np.errstate(**self.quiet):
+            context = copy_context()  # entering it takes a tenth of entering np.errstate
+        return partial(context.run, run)
 
 
 def _reads(step: Step) -> Any:

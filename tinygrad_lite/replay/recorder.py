@@ -30,6 +30,7 @@ from tinygrad_lite.replay.form import (
     Update,
     Wrapped,
 )
+from tinygrad_lite.replay.snapshot import Snapshot
 from tinygrad_lite.replay.traced import Tape, Traced, has_traced, untraced
 
 
@@ -44,6 +45,8 @@ class Recorder(Tape):
         self.leaves: dict[Value, LeafData | None] = {}
         self.relied_on_none: set[Value] = set()  # leaves whose missing gradient was read
         self.owners: list[tuple[Any, str, Attribute]] = []
+        self.drawn: list[np.random.Generator] = []
+        self._undo: list[Snapshot] = []  # of the state before, the latest last
         self._reset: set[Value] = set()  # leaves whose gradient was set before it was read
         self._nodes: list[Value] = []
         self._step_of: dict[Value, Instruction] = {}
@@ -64,6 +67,7 @@ class Recorder(Tape):
     def attribute(self, owner: Any, name: str) -> None:
         """Trace an array that is an attribute, for as long as the call runs."""
         source = Attribute(owner, name)
+        self._undo.append(Snapshot([], [(owner, name)]))
         setattr(owner, name, self.source(source, getattr(owner, name)))
         self.owners.append((owner, name, source))
 
@@ -77,8 +81,10 @@ class Recorder(Tape):
                 f"before{told(place())}: compute it inside the function, or pass x.data"
             )
         self.leaves[value] = None
+        if value.serial < self.begun and type(value.data) is not Traced:
+            self._undo.append(Snapshot([value]))
         if type(value.data) is Traced:  # made inside, of traced data: a handle of its own
-            value.data = self.run(_same, (value.data,), {})
+            value.data = self.run(same, (value.data,), {})
         elif value.serial > self.begun:
             value.data = self.source(Constant(value.data), value.data)
         else:
@@ -126,7 +132,7 @@ class Recorder(Tape):
 
     def _step_making(self, traced: Traced) -> Instruction:
         for step in reversed(self.steps):
-            if traced.slot in step.targets:
+            if isinstance(step, Instruction) and traced.slot in step.targets:
                 return step  # almost always the last
         raise AssertionError("a Value whose slot no instruction makes")
 
@@ -194,6 +200,7 @@ class Recorder(Tape):
             parameters += [p for p in getattr(constraint, "parameters", ()) if p not in parameters]
         for parameter in parameters:
             self.leaf(parameter)
+        self._undo.append(Snapshot([], objects=[optimizer]))
         moved = tuple(p for p in parameters if _gradient(p) is not None)
         data = {p: p.data for p in parameters}
         gradients = {p: _gradient(p) for p in parameters}
@@ -220,6 +227,9 @@ class Recorder(Tape):
 
     def draw(self, generator: Any, method: str, args: Any, settings: Any) -> Any:
         function = getattr(generator, method)
+        if generator not in self.drawn:
+            self.drawn.append(generator)
+            self._undo.append(Snapshot([], generators=[generator]))
         return self.emit(function, args, settings, function(*args, **settings), repeats=True)
 
     @contextlib.contextmanager
@@ -280,6 +290,18 @@ class Recorder(Tape):
             return {key: self._returned(branch) for key, branch in tree.items()}
         return tree
 
+    def undo(self) -> None:
+        """Put everything back as it was before the call."""
+        self.release()
+        for snapshot in reversed(self._undo):
+            snapshot.restore()
+
+    def before_arguments(self) -> list[tuple[Slot, Any]]:
+        """The slots of the arguments, with what they held."""
+        return [
+            (s, self.before[s]) for s, source in self.sources.items() if type(source) is Argument
+        ]
+
     def release(self) -> None:
         """Put plain numbers and arrays back in the place of traced ones, wherever they went."""
         self.open = False
@@ -293,7 +315,7 @@ class Recorder(Tape):
             setattr(owner, name, untraced(getattr(owner, name)))
 
 
-def _same(x: Any) -> Any:
+def same(x: Any) -> Any:
     """A number or array itself, under a slot of its own."""
     return x
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.replay.form import Instruction, Slot, Update, slots_in
+from tinygrad_lite.replay.form import (
+    Constant,
+    Instruction,
+    PullBack,
+    Recording,
+    Slot,
+    Update,
+    slots_in,
+)
 
 Step = Instruction | Update
 
@@ -55,6 +63,30 @@ def storages_of(given: list[Slot], steps: list[Step]) -> dict[Slot, Storage]:
             storage = enter(target, step)
             if storage is not None and (isinstance(step, Update) or step.into is not None):
                 storage.written = True
+    return found
+
+
+def outside_memory(recording: Recording) -> set[int]:
+    """Ids of the arrays that a recording names or is given: others may change what they hold."""
+    found: set[int] = set()
+
+    def look(tree: Any) -> None:
+        if isinstance(tree, np.ndarray):
+            found.add(id(owner_of(tree)))
+        elif isinstance(tree, (tuple, list)):
+            for branch in tree:
+                look(branch)
+        elif isinstance(tree, dict):
+            look(list(tree.values()))
+
+    for source in recording.sources.values():
+        if isinstance(source, Constant):
+            look(source.data)
+    for step in recording.steps:
+        if isinstance(step, Instruction):
+            look((step.arguments, step.settings))
+        elif isinstance(step, PullBack):
+            look(step.seeds)
     return found
 
 

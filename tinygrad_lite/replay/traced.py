@@ -25,7 +25,7 @@ class Tape:
         self.open = True
         self.failure: CaptureError | None = None
         self._slots = 0
-        self._errors = np.geterr()
+        self._errors: dict[str, Any] = dict(np.geterr())
         self.quiet: dict[Any, str] = {}  # which warnings the program itself has switched off
 
     def new_slot(self, data: Any) -> Slot:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.rulebook import Operation
-from tinygrad_lite.replay.form import Instruction
+from tinygrad_lite.replay.form import Instruction, Slot
 from tinygrad_lite.replay.traced import astype, setitem
 
 Text = Callable[[Any], str]
@@ -47,7 +47,7 @@ def written(step: Instruction, out: str, text: Text) -> str | None:
     writer = _WRITERS.get(function) if not isinstance(function, Operation) else None
     if writer is not None:
         return writer(step, out, text)
-    args = [text(a) for a in step.arguments]
+    args = argument_texts(step, text)
     settings = [f"{name}={text(setting)}" for name, setting in step.settings.items()]
     if isinstance(function, np.ufunc):
         if function.nout != 1 or "dtype" in step.settings:
@@ -67,6 +67,20 @@ def written(step: Instruction, out: str, text: Text) -> str | None:
     if function in _TAKE_OUT:
         return _call(function, [*args, f"out={out}", *settings], text)
     return None
+
+
+def argument_texts(step: Instruction, text: Text) -> list[str]:
+    """Arguments of a call; Python numbers as arrays of the dtype that they will take on, which
+    NumPy then need not find out in every call."""
+    arguments = step.arguments
+    if isinstance(step.function, np.ufunc):
+        dtypes = {a.dtype for a in arguments if hasattr(a, "dtype") and np.ndim(a)}
+        dtypes |= {a.dtype for a in arguments if type(a) is Slot and a.shape}
+        if len(dtypes) == 1 and (dtype := dtypes.pop()).kind == "f":
+            arguments = tuple(
+                np.array(a, dtype) if type(a) in (int, float) else a for a in arguments
+            )
+    return [text(a) for a in arguments]
 
 
 def _call(function: Any, parts: list[str], text: Text) -> str:

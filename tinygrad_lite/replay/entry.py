@@ -1,0 +1,172 @@
+"""Entry: a plan, what it takes for granted, and whether it does what the function does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.engine.modes import change_mode
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.replay.comparison import difference
+from tinygrad_lite.replay.errors import CaptureError
+from tinygrad_lite.replay.form import Attribute, LeafData, LeafGrad, Recording, Update
+from tinygrad_lite.replay.guards import Chance, Surroundings
+from tinygrad_lite.replay.lifting import lift
+from tinygrad_lite.replay.lowering import Lowered
+from tinygrad_lite.replay.packs import Pack
+from tinygrad_lite.replay.plan import Plan
+from tinygrad_lite.replay.recorder import Recorder
+from tinygrad_lite.replay.signature import replaced
+from tinygrad_lite.replay.snapshot import Snapshot
+
+_ndarray = np.ndarray
+
+
+class Entry:
+    """A plan, and what it takes for granted."""
+
+    def __init__(
+        self, recorder: Recorder, recording: Recording, plan: Plan, surroundings: Surroundings
+    ) -> None:
+        self.plan = plan
+        self.run = plan.run
+        self.surroundings = surroundings
+        self.verified = False
+        arguments = [before for slot, before in recorder.before_arguments()]
+        self.flat = [(a.shape, a.dtype) if type(a) is _ndarray else (None, None) for a in arguments]
+        updates = [step for step in recording.steps if isinstance(step, Update)]
+        self._objects = list({id(u.optimizer): u.optimizer for u in updates}.values())
+        self._generators = recorder.drawn
+        self._values = [v for v, source in recorder.leaves.items() if source is not None]
+        self._attributes = [(owner, name) for owner, name, _ in recorder.owners]
+        self.holds = self._condition(recorder)
+
+    def _condition(self, recorder: Recorder) -> Callable[[], bool]:
+        """Whether nothing has changed that the plan takes for granted, as one expression."""
+        names: dict[str, Any] = {}
+        parts = self.surroundings.condition(names)
+        packed = {v for s in self.plan.sources.values() if type(s) is Pack for v in s.values}
+        used = set(self.plan.used)
+        for i, (slot, source) in enumerate(self.plan.sources.items()):
+            if slot not in used:
+                continue
+            if isinstance(source, LeafData) and source.value not in packed:
+                names[f"v{i}"] = source.value
+                if slot.is_number:
+                    names["float"] = float
+                    parts.append(f"type(v{i}.data) is float")
+                else:
+                    names[f"d{i}"] = source.value.data
+                    names["alike"] = _alike
+                    parts.append(f"(v{i}.data is d{i} or alike(v{i}.data, d{i}))")
+            elif isinstance(source, LeafGrad):
+                names[f"v{i}"] = source.value
+                parts.append(f"v{i}._grad is not None")
+            elif isinstance(source, Attribute):
+                names[f"o{i}"], names[f"d{i}"] = source.owner, getattr(source.owner, source.name)
+                names["alike"] = _alike
+                place = f"o{i}.{source.name}"
+                parts.append(f"({place} is d{i} or alike({place}, d{i}))")
+        for i, value in enumerate(recorder.relied_on_none):
+            if value not in packed:
+                names[f"n{i}"] = value
+                parts.append(f"n{i}._grad is None")
+        text = " and ".join(parts) or "True"
+        holds: Callable[[], bool] = eval(f"lambda: {text}", names)
+        return holds
+
+    def compared(self, call: Callable[[], Any], leaves: list[Any]) -> Any:
+        """Run the plan and then the function from the same state; the result of the function.
+
+        Raises:
+            CaptureError: they differ by more than rounding.
+        """
+        before = Snapshot(self._values, self._attributes, self._objects, self._generators)
+        replayed = self.run(*leaves)
+        after = self._state(replayed)
+        before.restore()
+        result = call()
+        told = difference(after, self._state(result))
+        if told is not None:
+            raise CaptureError(
+                f"the replay gives other numbers than the function: {told}. It depends on "
+                f"something that a replay does not see: random numbers drawn with plain NumPy, "
+                f"plain arrays or Python objects that change from call to call. The function has "
+                f"run as usual"
+            )
+        return result
+
+    def _state(self, result: Any) -> dict[str, Any]:
+        """Copies of all that a call leaves behind, under words for it."""
+        state: dict[str, Any] = {"the result": _plain_copy(result)}
+        for i, value in enumerate(self._values):
+            name = value.name or f"number {i}"
+            state[f"the data of parameter {name}"] = _plain_copy(value.data)
+            state[f"the gradient of parameter {name}"] = _plain_copy(value.grad)
+        for owner, name in self._attributes:
+            state[f"{type(owner).__name__}.{name}"] = _plain_copy(getattr(owner, name))
+        return state
+
+
+def recorded(
+    function: Callable[..., Any], args: Any, kwargs: Any, leaves: list[Any]
+) -> tuple[Entry, Any]:
+    """Run a function and record it; its plan, and its result.
+
+    Raises:
+        CaptureError: it cannot be recorded; everything is then as before the call.
+    """
+    surroundings = Surroundings(function, (args, kwargs))
+    chance = Chance(surroundings.generators)
+    recorder = Recorder()
+    try:
+        for value in surroundings.values:
+            recorder.leaf(value)
+        for module in surroundings.modules:
+            for name, thing in list(vars(module).items()):
+                if type(thing) is _ndarray and not name.startswith("_"):
+                    recorder.attribute(module, name)
+        traced = iter([recorder.argument(i, leaf) for i, leaf in enumerate(leaves)])
+        traced_args, traced_kwargs = replaced(args, traced), replaced(kwargs, traced)
+        with change_mode(lambda mode: replace(mode, trace=recorder, watch=None)):
+            result = function(*traced_args, **traced_kwargs)
+        if recorder.failure is not None:
+            raise recorder.failure
+        recording, plain = recorder.finish(result)
+        chance.check(recorder.drawn)
+        changed = surroundings.changed()
+        if changed is not None:
+            raise CaptureError(
+                f"the call itself changes Python objects, which a replay would not: {changed}. "
+                f"Change it outside the function, or keep it in an array"
+            )
+        lifted = lift(recording)
+        plan = Plan(Lowered(lifted, recorder.before))
+    except CaptureError:
+        recorder.undo()
+        raise
+    finally:
+        recorder.release()
+    return Entry(recorder, recording, plan, surroundings), plain
+
+
+def _alike(data: Any, known: Any) -> bool:
+    return (
+        type(data) is _ndarray is type(known)
+        and data.shape == known.shape
+        and data.dtype == known.dtype
+    )
+
+
+def _plain_copy(tree: Any) -> Any:
+    kind = type(tree)
+    if kind is Value:
+        return _plain_copy(tree.data)
+    if isinstance(tree, (tuple, list)):
+        return [_plain_copy(branch) for branch in tree]
+    if kind is dict:
+        return {key: _plain_copy(branch) for key, branch in tree.items()}
+    return tree.copy() if isinstance(tree, _ndarray) else tree
