@@ -115,14 +115,20 @@ class Link:
     @cached_property
     def name(self) -> str:
         """Which known function it computes, "" if none."""
+        if not self.elementwise or not self.z.size:
+            return ""
+        operation, settings = self.a.operation, _settings(self.a)
+        if len(self.inside) == len(self.a.args) == 1 and settings is not None:
+            assert operation is not None
+            return _name_of_operation(operation, settings)
         z, a = np.asarray(self.z.data), np.asarray(self.a.data)
-        if self.elementwise and z.size:
+        name = _name_by_values(z, a)
+        if name and z.size < 4:  # too few to know a function by
             with np.errstate(all="ignore"):
-                for name, function in FUNCTIONS.items():
-                    if _close(a, function.value(z)):
-                        return name
-                return _with_parameter(z, a)
-        return ""
+                for probe, out, _ in self.probes:
+                    if np.isfinite(out).all() and _name_by_values(probe, np.asarray(out)) != name:
+                        return ""
+        return name
 
     @cached_property
     def whole(self) -> bool:
@@ -202,14 +208,21 @@ def is_elementwise(node: Value) -> bool:
         return function.signature is None
     if operation.name in _ELEMENTWISE:
         return True
+    settings = _settings(node)
+    return settings is not None and _acts_entrywise(operation, settings)
+
+
+Settings = tuple[tuple[str, Any], ...]
+
+
+def _settings(node: Value) -> Settings | None:
+    """Keyword settings of an operation, None if they are not all plain."""
     settings = tuple((node.metadata or {}).items())
-    return all(type(x) in (int, float, bool, str) for _, x in settings) and _acts_entrywise(
-        operation, settings
-    )
+    return settings if all(type(x) in (int, float, bool, str) for _, x in settings) else None
 
 
 @cache
-def _acts_entrywise(operation: Operation, settings: tuple[tuple[str, Any], ...]) -> bool:
+def _acts_entrywise(operation: Operation, settings: Settings) -> bool:
     """Try it: an elementwise function of one array commutes with reordering its entries."""
     probe = np.array([[0.3, 0.1, 0.7], [0.2, 0.5, 0.4]])
     evaluate = partial(operation.evaluate, **dict(settings))
@@ -243,6 +256,27 @@ _LINEAR = {
     "transpose", "sum", "mean", "getitem", "matmul", "broadcast_to", "expand_dims", "squeeze",
 }  # fmt: skip
 _ELEMENTWISE = {"where", "clip", "astype", "identity", "product", "quotient", "nan_to_num", "power"}
+
+
+@cache
+def _name_of_operation(operation: Operation, settings: Settings) -> str:
+    probe = np.array([-1.7, -0.6, 0.3, 0.8, 1.9])
+    with np.errstate(all="ignore"):
+        try:
+            out = np.asarray(operation.evaluate(probe, **dict(settings)))
+        except Exception:  # whatever a function does with an array that it was not made for
+            return ""
+    if out.shape != probe.shape:
+        return ""
+    return _name_by_values(probe[np.isfinite(out)], out[np.isfinite(out)])
+
+
+def _name_by_values(z: Array, a: Array) -> str:
+    with np.errstate(all="ignore"):
+        for name, function in FUNCTIONS.items():
+            if _close(a, function.value(z)):
+                return name
+        return _with_parameter(z, a)
 
 
 def _with_parameter(z: Array, a: Array) -> str:

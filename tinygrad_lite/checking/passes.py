@@ -293,7 +293,8 @@ def recompute(node: Value, data: Mapping[Value, Array]) -> Array:
                 return operation.scalar(*inputs)
         except (ArithmeticError, ValueError):
             pass
-    return operation.evaluate(*inputs, **(node.metadata or {}))
+    out = operation.evaluate(*inputs, **(node.metadata or {}))
+    return tuple(out) if isinstance(out, tuple) else out  # np.linalg's have field names
 
 
 def plus(a: Array, b: Array) -> Array:

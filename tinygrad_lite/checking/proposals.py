@@ -24,7 +24,7 @@ from tinygrad_lite.checking.mistakes import (
 )
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable
-from tinygrad_lite.checking.trial import FAILURES, Trial
+from tinygrad_lite.checking.trial import FAILURES, Trial, moved_by
 from tinygrad_lite.engine.value import Value
 
 INSIDE = 0.3  # prior of a mistake inside a function that was written as one
@@ -144,7 +144,7 @@ class Proposals:
         reach = self.trial.reach(first)
         part: Any
         if reach is not None:
-            part = float(local) * reach.get(value, 0.0)
+            part = moved_by({value: local}, first, reach) if value in reach else None
         else:
             part = self.record.push({value: local}, self.base).get(first)
         if part is None:
@@ -167,14 +167,16 @@ class Proposals:
             if type(value.data) is tuple or value not in self.found:
                 continue
             yield from paths.of_value(about, value)
+            yield from paths.turned(about, value)
             if value.ndim:
                 yield from shapes.of_value(value, value.shape)
             yield from softmax.of_logits(about, value)
             if value.operation is None:
                 yield from slopes.of_last_step(about, value)
             for edge in self.record.consumers.get(value, []):
-                yield from masks.of_edge(edge)
+                yield from masks.of_edge(about, edge)
                 yield from masks.ignored(about, edge)
+                yield from softmax.of_logsumexp(edge)
                 yield from products.of_edge(about, edge)
                 yield from shapes.of_broadcast(about, edge, value.shape)
                 yield from shapes.of_reduction(edge)
@@ -286,9 +288,13 @@ class Proposals:
         for edges in groups.values():
             if len(edges) < 2 or not all(edge.argument in inside for edge in edges):
                 continue
-            for c in (-1.0, 0.0, 0.5, 2.0):
+            whole = all(len(self.whole.record.consumers[e.argument]) == 1 for e in edges)
+            own = [c for c in scales.own_numbers(edges[0]) if c not in (0.5, 2.0)]
+            for c in (-1.0, 0.0, 0.5, 2.0, *own):
                 every = Changes(scales=dict.fromkeys(edges, c))
                 for reading in scales.named(self.about, c, edges[0].argument, edges[0]):
+                    if c == 0 and whole:
+                        reading = reading.weighted(0.8)
                     extra = -0.1 if reading.kind == "sign" and _is_negating(edges[0]) else 0.05
                     everywhere = _everywhere(reading, [edge.node for edge in edges])
                     yield replace(everywhere.weighted(extra), changes=every)

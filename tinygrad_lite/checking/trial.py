@@ -13,6 +13,7 @@ from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value
 
 LARGE = 2500  # edges beyond which keys are sampled and single places are sought near the fault
+SMALL, LONG = 16, 60  # entries of a Value, and length of a chain, to sum up the way to a key
 FEW = 12  # keys up to which the way to each is summed up in one number per Value
 SAMPLE = 24  # keys of each verdict in that sample
 
@@ -77,7 +78,7 @@ class Trial:
         # Most candidates fail at the first wrong gradient already, on a small part of the graph.
         first = self.wrong[:1]
         self.quick = Record(whole.record.cost, first) if first else self.record
-        self._reaches: dict[Value, dict[Value, float] | None] = {}
+        self._reaches: dict[Value, dict[Value, Array] | None] = {}
         self._right_parts: dict[tuple[int, Value], dict[Value, Array]] = {}
 
     def predict(self, changes: Changes, record: Record | None = None) -> dict[Value, Array]:
@@ -110,40 +111,53 @@ class Trial:
             reaches = [self.reach(key) for key in record.keys]
             if all(reach is not None for reach in reaches):
                 return {
-                    key: sum(float(d) * reach.get(v, 0.0) for v, d in delta.items())
+                    key: moved_by(delta, key, reach)
                     for key, reach in zip(record.keys, reaches, strict=True)
                     if reach is not None and not reach.keys().isdisjoint(delta)
                 }
         return record.push(delta, self.base)
 
-    def reach(self, key: Value) -> dict[Value, float] | None:
-        """By how much the cotangent of a key grows with that of each Value before it, if there
-        are nothing but single numbers on the way: one number for what a pass would find out."""
+    def reach(self, key: Value) -> dict[Value, Array] | None:
+        """By how much the cotangent of a key grows with that of each Value before it, a number or
+        a matrix: what a pass would find out. Only in long chains of small Values, where it pays.
+        """
         if key not in self._reaches:
             self._reaches[key] = self._reach_of(key)
         return self._reaches[key]
 
-    def _reach_of(self, key: Value) -> dict[Value, float] | None:
-        if type(key.data) is not float:
+    def _reach_of(self, key: Value) -> dict[Value, Array] | None:
+        small = SMALL if len(self.record.nodes) > LONG else 1
+        if key.size > small or (small == 1 and type(key.data) is not float):
             return None
-        reach = {key: self._grown(key)}
+        reach: dict[Value, Array] = {}
+        self._enter(key, 1.0 if type(key.data) is float else np.eye(key.size), reach)
         for node in reversed(self.record.nodes):
             if node is key or not any(type(a) is Value and a in reach for a in node.args):
                 continue
-            if type(node.data) is not float:
+            if type(node.data) is tuple or node.size > small:
                 return None
-            local: dict[Value, Array] = {}
             try:
-                self.record.spread(node, 1.0, local, self.found, self.base)
+                self._enter(node, self._columns(node, reach), reach)
             except FAILURES:
                 return None
-            passed = sum(float(g) * reach[a] for a, g in local.items() if a in reach)
-            reach[node] = passed * self._grown(node)
         return reach
 
-    def _grown(self, value: Value) -> float:
+    def _columns(self, node: Value, reach: Mapping[Value, Array]) -> Array:
+        """The reach of a node from that of its arguments, a unit of its cotangent at a time."""
+        columns = []
+        for g in [1.0] if type(node.data) is float else _units(node.shape):
+            local: dict[Value, Array] = {}
+            self.record.spread(node, g, local, self.found, self.base)
+            columns.append(sum(_times(reach[a], g) for a, g in local.items() if a in reach))
+        return columns[0] if type(node.data) is float else np.stack(columns, axis=-1)
+
+    def _enter(self, value: Value, grown: Array, reach: dict[Value, Array]) -> None:
         total = self.base.totals.get(value)
-        return 1.0 if total is None else float(total(1.0) - total(0.0))
+        if total is not None:
+            if type(value.data) is not float:
+                raise Inapplicable
+            grown = grown * float(total(1.0) - total(0.0))
+        reach[value] = grown
 
     def _delta(
         self, changes: Changes, together: Changes, record: Record
@@ -218,3 +232,22 @@ class Trial:
                 keys.add(key)
                 worst = max(worst, self.targets[key].distance(new[key]))
         return keys, worst
+
+
+def moved_by(delta: Mapping[Value, Array], key: Value, reach: Mapping[Value, Array]) -> Array:
+    """The change of a key's cotangent that changes of other cotangents bring about."""
+    moved = sum(_times(reach[value], d) for value, d in delta.items() if value in reach)
+    return moved if type(key.data) is float else np.reshape(moved, key.shape)
+
+
+def _times(grown: Array, d: Array) -> Array:
+    """A number times a number; or a matrix, or the only column of one, times the entries."""
+    if type(grown) is float and np.ndim(d) == 0:
+        return grown * float(d)
+    grown = np.asarray(grown)
+    return grown * float(d) if np.ndim(d) == 0 else grown @ np.ravel(d)
+
+
+def _units(shape: tuple[int, ...]) -> list[Array]:
+    size = int(np.prod(shape))
+    return [np.reshape(row, shape) for row in np.eye(size)]

@@ -165,6 +165,19 @@ class Circumstances:
         """Functions of several operations that are one to whoever wrote them."""
         return [link for link in self.links if len(link.inside) > 1 and link.whole]
 
+    def reduced(self, node: Value) -> bool:
+        """Whether a Value goes into the cost as one of its terms, by a sum or mean."""
+        for _ in range(4):
+            uses = self.record.consumers.get(node, [])
+            if len(uses) != 1 or uses[0].node.operation is None:
+                return node is self.record.cost
+            node = uses[0].node
+            if node.operation.name in ("sum", "mean"):  # type: ignore[union-attr]
+                return True
+            if node.operation.name not in ("multiply", "divide", "add"):  # type: ignore[union-attr]
+                return False
+        return False
+
     @property
     def loops(self) -> Iterable[list[Value]]:
         """Operations grouped by the line that recorded them, each group in order."""

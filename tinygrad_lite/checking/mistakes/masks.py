@@ -14,7 +14,7 @@ from tinygrad_lite.rules.pooling import largest, window_spread, window_sums
 _EXTREMA = {"max", "min", "amax", "amin", "maximum", "minimum"}
 
 
-def of_edge(edge: Edge) -> Iterator[Candidate]:
+def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
     """A selection, an extremum or a clip without its mask."""
     node, _ = edge
     assert node.operation is not None
@@ -40,6 +40,12 @@ def of_edge(edge: Edge) -> Iterator[Candidate]:
             "mask", lambda local: local.g - local.rule(),
             f"the mask of {called(node)} is inverted: {target} receives the gradient where it was "
             f"not selected", "invert the mask", "inverted", 0.3,
+        )  # fmt: skip
+    if name in ("relu", "maximum") and about.reduced(node):
+        yield candidate(
+            "mask", lambda local: local.g,
+            f"the hinge {called(node)} passes the whole gradient back to {target}, also where it "
+            f"is flat", f"multiply by the mask {target} > 0", "hinge", 0.05,
         )  # fmt: skip
     if name in ("relu", "maximum", "where", "clip", "leaky_relu") and node.size > 1:
         yield candidate(

@@ -49,7 +49,8 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
         overwritten = len(some) == 1 and repeated and (first or samples or count == 2)
         scales = Changes(scales=dict.fromkeys(dropped, 0.0))
         ways = ", ".join(place(e.node) for e in dropped[:3]) + ", ..." * (len(dropped) > 3)
-        label = "first" if first else "last" if some == edges[:1] else f"{len(some)}"
+        label = "first" if first else "last" if some == edges[:1] else ""
+        label = label or "-".join(str(i) for i, e in enumerate(edges) if e in some)
         yield Candidate(
             "one-path", scales, value, value,
             f"of the {count} paths from the cost back to {target} only {len(some)} "
@@ -62,6 +63,24 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
                 f"each of the {count} uses of {target} assigns its gradient anew (= instead of "
                 f"+=), so only {place(some[0].node)} is left; missing: {ways}",
                 "accumulate with +=", f"overwritten-{label}", 0.1 if overwritten else 0.2,
+            )  # fmt: skip
+
+
+def turned(about: Circumstances, value: Value) -> Iterator[Candidate]:
+    """Several of the paths into one Value with the wrong sign: those of one term, in which it is
+    used more than once."""
+    edges = edges_to(about.record, value)
+    if not 3 <= len(edges) <= 5:
+        return
+    for n in range(2, len(edges)):
+        for some in combinations(edges, n):
+            nodes = list(dict.fromkeys(edge.node for edge in some))
+            ways = " and ".join(place(node) for node in nodes[:3])
+            left = "-".join(str(i) for i, e in enumerate(edges) if e in some)
+            yield Candidate(
+                "sign", Changes(scales=dict.fromkeys(some, -1.0)), value, nodes[-1],
+                f"what goes back to {called(value)} through {ways} has the wrong sign",
+                "multiply it by -1", f"turned-{left}", 0.4,
             )  # fmt: skip
 
 

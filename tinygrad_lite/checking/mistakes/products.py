@@ -86,6 +86,8 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
             for sign in (1, -1):
                 if name != "power" and (i, j) == right:
                     continue
+                if name == "power" and _data(node.args[1]) == i + 1:
+                    continue  # the right power, so it is a factor that is wrong
 
                 def change(local: Local, i: int = i, j: int = j, sign: int = sign) -> Array:
                     x, y = (np.asarray(a, dtype=np.float64) for a in local.args)
@@ -201,6 +203,14 @@ def _replaced(
                 kind, array, f"{other_label} is used in the place of {label}",
                 f"operand-{other_label}", 0.6,
             )  # fmt: skip
+    if np.ndim(data) == 2 and not elementwise:
+        for other_label, array, _ in about.arrays_by_shape.get(np.shape(data)[::-1], [])[:POOL]:
+            if array.T is not data and not np.shares_memory(array, data):
+                yield candidate(
+                    "wrong-operand", array.T,
+                    f"{other_label}, transposed, is used in the place of {label}",
+                    f"operand-{other_label}.T", 0.65,
+                )  # fmt: skip
     if isinstance(data, np.ndarray) and data.ndim:
         for axis in range(min(data.ndim, 3)):
             for shift in (1, -1):

@@ -59,7 +59,7 @@ def named(
             "sign",
             f"what goes back from {called(where)} to {target} has the wrong sign",
             f"multiply it by -1{_sign_hint(edge)}",
-            0.3,
+            0.8 if _is_half_of_square(edge) else 0.3,
         )
         return
     seen = set()
@@ -123,6 +123,26 @@ def named(
             *_factor(about, c, value, where, close),
             _likely(about, c, value, where, close),
         )
+
+
+def _is_half_of_square(edge: Edge | None) -> bool:
+    """Whether it is one of the two ways back from x * x, which nobody takes apart."""
+    if edge is None or edge.node.operation is None:
+        return False
+    return edge.node.operation.name == "multiply" and edge.node.args[0] is edge.node.args[1]
+
+
+def own_numbers(edge: Edge) -> list[float]:
+    """Factors that come of leaving out, or counting twice, what an operation multiplies by."""
+    node = edge.node
+    name = node.operation.name if node.operation is not None else ""
+    exponent = _EXPONENTS.get(name)
+    if name == "power" and edge.argnum == 0 and isinstance(node.args[1], (int, float)):
+        exponent = float(node.args[1])
+    known = [exponent] if exponent else []
+    if name == "multiply" or (name == "divide" and edge.argnum == 0):
+        known += constants_of(node)
+    return [c for k in known if abs(k) not in (0, 1) for c in (k, 1 / k)]
 
 
 def unlike(edges: list[Edge]) -> float:
@@ -213,7 +233,7 @@ def _dropped(about, value, edge, reading) -> Iterator[Candidate]:  # type: ignor
                 0.0,
             )
             return
-    if edge.node.operation.name == "multiply" and all(a is value for a in edge.node.args):
+    if _is_half_of_square(edge):
         yield reading(
             "factor",
             f"the factor 2 is missing in the derivative of the square of {target}",

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_lite.checking.links import Link
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.mistakes.scales import is_softmax
-from tinygrad_lite.checking.passes import Array, Changes, Jump, Total
+from tinygrad_lite.checking.passes import Array, Changes, Edge, Jump, Local, Total
 from tinygrad_lite.engine.value import Value
 
 _REDUCTIONS = {"sum", "mean", "var", "std", "max", "logsumexp", "norm", "min"}
@@ -30,6 +30,45 @@ def of_links(about: Circumstances, links: list[Link]) -> Iterator[Candidate]:
             yield from _log_softmax(link, axis)
         elif len(link.inside) > 1:
             yield from _normalisation(about, link)
+
+
+def of_logsumexp(edge: Edge) -> Iterator[Candidate]:
+    """The weights with which a logsumexp passes back: left out, or along another axis."""
+    node, _ = edge
+    settings = node.metadata or {}
+    axis = settings.get("axis")
+    if node.operation is None or node.operation.name != "logsumexp" or edge.argument.ndim == 0:
+        return
+    target = called(edge.argument)
+
+    def spread(local: Local) -> Array:
+        if axis is None or settings.get("keepdims"):
+            return local.g
+        return np.expand_dims(np.asarray(local.g), axis)
+
+    def along(other: int) -> Callable[[Local], Array]:
+        def change(local: Local) -> Array:
+            x = np.asarray(local.args[0])
+            e = np.exp(x - x.max(axis=other, keepdims=True))
+            return spread(local) * e / e.sum(axis=other, keepdims=True)
+
+        return change
+
+    right = "multiply by softmax of the same entries, along the axis of the logsumexp"
+    yield Candidate(
+        "derivative-missing",
+        Changes(edges={edge: lambda local: spread(local) + 0.0 * np.asarray(local.args[0])}),
+        edge.argument, node,
+        f"{called(node)} passes the whole gradient back to every entry of {target}: its "
+        f"derivative, the softmax, is left out", right, "logsumexp-missing", 0.15,
+    )  # fmt: skip
+    for other in range(edge.argument.ndim):
+        if axis is not None and other != axis % edge.argument.ndim:
+            yield Candidate(
+                "wrong-axis", Changes(edges={edge: along(other)}), edge.argument, node,
+                f"the softmax that {called(node)} passes back to {target} with is taken along axis "
+                f"{other} instead of {axis}", right, f"logsumexp-{other}", 0.1,
+            )  # fmt: skip
 
 
 def of_logits(about: Circumstances, z: Value) -> Iterator[Candidate]:
