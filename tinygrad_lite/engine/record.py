@@ -220,7 +220,10 @@ class Cotangents(tuple[Any, ...]):
 
 def _one_of_vjp(g: Any, out: Any, results: Any, index: int) -> Cotangents:
     parts = data_of(results)
-    return Cotangents(g if i == index else np.zeros_like(part) for i, part in enumerate(parts))
+    return Cotangents(
+        g if i == index else np.zeros(np.shape(part), getattr(part, "dtype", np.float64))
+        for i, part in enumerate(parts)
+    )
 
 
 PICK = Operation(_one_of, (_one_of_vjp,), name="pick")

@@ -68,7 +68,8 @@ def map_tree(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
 def is_leaf(thing: Any) -> bool:
     """Whether something is a number, an array or a Value."""
-    return isinstance(thing, (Value, np.ndarray, float, int, complex, np.generic))
+    plain = isinstance(thing, (Value, np.ndarray, float, int, complex, np.generic))
+    return plain or hasattr(thing, "as_dtype")  # or traced
 
 
 def _flatten(tree: Any, leaves: list[Any]) -> Rebuild:

@@ -22,7 +22,9 @@ def as_samples(images: Any, layer: InputLayer) -> tuple[NDArray[np.float64], boo
         TypeError: they are bytes (0 to 255) or no numbers.
         ValueError: the shape does not fit the layer, or an entry is NaN or infinite.
     """
-    array = np.asarray(data_of(images))
+    array = data_of(images)
+    traced = hasattr(array, "as_dtype")  # while a function is captured, entries cannot be checked
+    array = array if traced else np.asarray(array)
     if array.dtype == np.uint8:
         raise TypeError(
             "images hold bytes, but pixels are wanted in 0 to 1: divide by 255, or use "
@@ -38,7 +40,7 @@ def as_samples(images: Any, layer: InputLayer) -> tuple[NDArray[np.float64], boo
             f"({layer.height}, {layer.width}), (n, {size}) or (n, {layer.height}, {layer.width})"
         )
     samples = array.astype(np.float64, copy=False).reshape(-1, size)
-    if not np.isfinite(samples).all():
+    if not traced and not np.isfinite(samples).all():
         raise ValueError("images hold NaN or infinite entries")
     return samples, not batch
 
@@ -55,18 +57,19 @@ def as_targets(labels: Any, samples: int | None, outputs: int) -> list[Any]:
         TypeError: the labels are no numbers.
         ValueError: their shape or range does not fit.
     """
-    array = np.asarray(labels)
+    traced = hasattr(labels, "as_dtype")
+    array = labels if traced else np.asarray(labels)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"labels hold {array.dtype}, expected numbers")
     leading = () if samples is None else (samples,)
     if array.shape == leading and array.dtype.kind in "iu":
-        wrong = array[(array < 0) | (array >= outputs)]
-        if wrong.size:
-            raise ValueError(f"label {wrong.flat[0]}, but there are {outputs} output neurons")
+        wrong = [] if traced else array[(array < 0) | (array >= outputs)]
+        if len(wrong):
+            raise ValueError(f"label {wrong[0]}, but there are {outputs} output neurons")
         desired = np.equal.outer(np.arange(outputs), array).astype(np.float64)
     elif array.shape == (*leading, outputs):
         desired = np.moveaxis(array.astype(np.float64), -1, 0)
-        if not np.isfinite(desired).all():
+        if not traced and not np.isfinite(desired).all():
             raise ValueError("desired activations hold NaN or infinite entries")
     else:
         raise ValueError(

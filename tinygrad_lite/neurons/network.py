@@ -211,7 +211,10 @@ class Network:
         layer = self.input_layer
         samples, single = as_samples(images, layer)
         # A number for one sample; for a batch a contiguous vector over the samples.
-        signals: Any = samples[0].tolist() if single else np.ascontiguousarray(samples.T)
+        if hasattr(samples, "as_dtype"):  # traced
+            signals: Any = samples[0] if single else samples.T
+        else:
+            signals = samples[0].tolist() if single else np.ascontiguousarray(samples.T)
         if type(images) is Value:
             columns = images.reshape(-1) if single else images.reshape(samples.shape).T
             signals, differentiable = [columns[index] for index in range(len(layer))], False

@@ -33,9 +33,9 @@ def results(out: Any) -> tuple[Any, ...]:
 def all_zero(g: Any) -> bool:
     """Whether a cotangent is zero for certain, as it is for a result that nothing uses.
 
-    A Value may be zero by chance, and its derivative something else.
+    A Value may be zero by chance, and its derivative something else; a traced array another time.
     """
-    return type(g) is not Value and not np.any(g)
+    return type(g) is not Value and not hasattr(g, "as_dtype") and not np.any(g)
 
 
 def as_array(x: Any) -> Any:
