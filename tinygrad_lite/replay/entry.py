@@ -21,6 +21,7 @@ from tinygrad_lite.replay.plan import Plan
 from tinygrad_lite.replay.recorder import Recorder
 from tinygrad_lite.replay.signature import replaced
 from tinygrad_lite.replay.snapshot import Snapshot
+from tinygrad_lite.replay.traced import untraced
 
 _ndarray = np.ndarray
 
@@ -71,7 +72,7 @@ class Entry:
                 place = f"o{i}.{source.name}"
                 parts.append(f"({place} is d{i} or alike({place}, d{i}))")
         for i, value in enumerate(recorder.relied_on_none):
-            if value not in packed:
+            if value not in packed and recorder.leaves[value] is not None:
                 names[f"n{i}"] = value
                 parts.append(f"n{i}._grad is None")
         text = " and ".join(parts) or "True"
@@ -136,6 +137,7 @@ def recorded(
         if recorder.failure is not None:
             raise recorder.failure
         recording, plain = recorder.finish(result)
+        surroundings.settle(untraced)
         chance.check(recorder.drawn)
         changed = surroundings.changed()
         if changed is not None:

@@ -30,6 +30,7 @@ class Surroundings:
         self.values: dict[Value, None] = {}
         self.modules: list[Any] = []
         self.generators: list[np.random.Generator] = []
+        self.objects: list[Any] = []
         # Things that are looked up: how, under which name, and what was found.
         self.plain: list[tuple[str, Any, Any, Any]] = []
         self._seen: set[int] = set()
@@ -59,12 +60,12 @@ class Surroundings:
             if len(thing) <= _MANY:
                 for entry in thing.values() if kind is dict else thing:
                     self._look(entry, depth + 1)
-        elif (
-            hasattr(thing, "__dict__")
-            and not isinstance(thing, (type, _MODULE))
-            and not type(thing).__module__.startswith(("numpy", "builtins"))
-        ):
-            self._look_into_object(thing, depth)
+        elif not isinstance(thing, (type, _MODULE)) and not kind.__module__.startswith(_OPAQUE):
+            self.objects.append(thing)
+            if hasattr(thing, "__dict__"):
+                self._look_into_object(thing, depth)
+            for name in _slots(kind):
+                self._look(getattr(thing, name, None), depth + 1)
 
     def _look_into_function(self, function: FunctionType, depth: int) -> None:
         if function.__module__.startswith(("numpy", "tinygrad_lite")):
@@ -102,6 +103,27 @@ class Surroundings:
         if type(content) in _PLAIN or (how != "attribute" and not callable(content)):
             self.plain.append((how, owner, name, content))
         self._look(content, depth + 1)
+
+    def settle(self, plain: Callable[[Any], Any]) -> None:
+        """Once the call is over: numbers in the place of traced arrays that objects were given.
+
+        What was a number or None and was given an array is taken for a result that is left there.
+        """
+        for thing in self.objects:
+            for name in (
+                (*vars(thing), *_slots(type(thing)))
+                if hasattr(thing, "__dict__")
+                else (_slots(type(thing)))
+            ):
+                content = getattr(thing, name, None)
+                settled = plain(content)
+                if settled is not content:
+                    setattr(thing, name, settled)
+        self.plain = [
+            (how, owner, name, content)
+            for how, owner, name, content in self.plain
+            if how != "attribute" or not isinstance(_now(how, owner, name), (Value, np.ndarray))
+        ]
 
     # -- checking --------------------------------------------------------------------------------
 
@@ -169,4 +191,14 @@ def _short(thing: Any) -> str:
     return text if len(text) < 40 else text[:37] + "..."
 
 
+def _slots(kind: type) -> list[str]:
+    """Names of the attributes that objects of a class keep in slots."""
+    names: list[str] = []
+    for base in kind.__mro__:
+        given = base.__dict__.get("__slots__", ())
+        names += [given] if isinstance(given, str) else given
+    return names
+
+
 _MODULE = type(np)
+_OPAQUE = ("numpy", "builtins", "_thread", "threading", "io")

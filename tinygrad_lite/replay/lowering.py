@@ -51,7 +51,7 @@ class Lowered(Tape):
         self._known: dict[Any, _Rules] = {}
         self.sources: dict[Slot, Any] = {}
         for slot, source in recording.sources.items():
-            traced = self.given(_copy(before[slot]))
+            traced = self.given(_copy(before.get(slot, slot.example)))
             self.place[slot] = traced
             self.sources[traced.slot] = source
         with change_mode(lambda mode: replace(mode, trace=cast(Trace, self), recording=True)):

@@ -314,6 +314,7 @@ class Plan:
         final_updates = {
             slot for step in self.steps if isinstance(step, Update) for slot in step.targets
         }
+        accumulated = {s.value for s in self.sources.values() if isinstance(s, LeafGrad)}
         for source, content in self.stores.items():
             if content in final_updates:
                 continue  # the optimiser has put it there
@@ -323,7 +324,10 @@ class Plan:
             if gradient is None:
                 self._line(f"{name}._grad = None")
             elif not isinstance(self.sources.get(gradient), LeafGrad):
-                self._line(f"{name}._grad = {self._text(gradient)}")
+                text = self._text(gradient)
+                if value in accumulated and type(gradient) is Slot and not gradient.is_number:
+                    text += ".copy()"  # the next run reads it when its buffer is in use again
+                self._line(f"{name}._grad = {text}")
         self._line(f"return {self._returned(self.result)}")
 
     def _store(self, source: Any, content: Any) -> None:

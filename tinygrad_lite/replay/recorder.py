@@ -197,15 +197,15 @@ class Recorder(Tape):
     def update(self, optimizer: Any) -> None:
         parameters = list(optimizer.parameters)
         for constraint in optimizer.constraints:
-            parameters += [p for p in getattr(constraint, "parameters", ()) if p not in parameters]
+            parameters += getattr(constraint, "parameters", ())
+        parameters = list(dict.fromkeys(parameters))
         for parameter in parameters:
             self.leaf(parameter)
         self._undo.append(Snapshot([], objects=[optimizer]))
-        moved = tuple(p for p in parameters if _gradient(p) is not None)
         data = {p: p.data for p in parameters}
         gradients = {p: _gradient(p) for p in parameters}
         for p in parameters:
-            p.data, p._grad = untraced(p.data), untraced(gradients[p])
+            p.data, p._grad = untraced(p.data), untraced(untraced_value(gradients[p]))
         try:
             with self.paused():
                 optimizer.step()
@@ -221,7 +221,7 @@ class Recorder(Tape):
                 optimizer,
                 tuple(parameters),
                 tuple(data[p].slot for p in parameters),
-                tuple(gradients[p].slot if p in moved else None for p in parameters),
+                tuple(None if g is None else untraced_value(g).slot for g in gradients.values()),
             )
         )
 

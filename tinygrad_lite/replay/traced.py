@@ -340,7 +340,7 @@ def untraced(tree: Any) -> Any:
     kind = type(tree)
     if kind is Traced:
         return tree.data
-    if kind is tuple:
+    if isinstance(tree, tuple):
         return tuple([untraced(branch) for branch in tree])
     if kind is list:
         return [untraced(branch) for branch in tree]
@@ -354,7 +354,7 @@ def slotted(tree: Any) -> Any:
     kind = type(tree)
     if kind is Traced:
         return tree.slot
-    if kind is tuple:
+    if isinstance(tree, tuple):
         return tuple([slotted(branch) for branch in tree])
     if kind is list:
         return [slotted(branch) for branch in tree]
@@ -368,7 +368,7 @@ def has_traced(tree: Any) -> bool:
     kind = type(tree)
     if kind is Traced:
         return True
-    if kind is tuple or kind is list:
+    if isinstance(tree, tuple) or kind is list:
         return any(map(has_traced, tree))
     return kind is dict and any(map(has_traced, tree.values()))
 

@@ -52,7 +52,7 @@ def written(step: Instruction, out: str, text: Text) -> str | None:
     if isinstance(function, np.ufunc):
         if function.nout != 1 or "dtype" in step.settings:
             return None
-        if settings:
+        if settings or function in (np.maximum, np.minimum):  # which deprecate a third argument
             return _call(function, [*args, f"out={out}", *settings], text)
         return _call(function, [*args, out], text)
     if reduction_of(function) is not None:
