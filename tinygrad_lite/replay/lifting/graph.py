@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,8 +21,16 @@ from tinygrad_lite.replay.form import (
     slots_in,
     taken_by,
 )
+from tinygrad_lite.rules.indexing import getitem
 
 _NUMBERS = (float, int, np.float64)
+
+_OF_ARRAYS: dict[Any, Callable[..., Any]] = {
+    operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply,
+    operator.truediv: np.divide, operator.neg: np.negative, operator.pow: np.power,
+    operator.getitem: getitem,
+}  # fmt: skip
+"""Python's operators, as plain numbers meet them, by what they are on arrays."""
 
 
 class Graph:
@@ -50,9 +60,7 @@ class Graph:
         self.segments: list[list[Step]] = [[]]
         self._constant_numbers: dict[Any, int] = {}
         self._varies: set[int] = set()
-        counts: dict[Slot, int] = {}
-        for slot in _taken(recording):
-            counts[slot] = counts.get(slot, 0) + 1
+        counts = Counter(_taken(recording))
         asked = {
             slot for step in recording.steps if isinstance(step, PullBack)
             for slot, target in zip(step.wrt, step.targets, strict=True) if target in counts
@@ -79,12 +87,16 @@ class Graph:
 
     def _cut(self, number: int, made: Instruction) -> tuple[int, ...]:
         cut = []
+        varies, pulled = self._varies, made.pulled
         for position, argument in enumerate(made.arguments):
-            if any(self.number[slot] in self._varies for slot in slots_in(argument)):
-                if position in made.pulled:
-                    self._varies.add(number)
-                else:
-                    cut.append(position)
+            if type(argument) is Slot:
+                touched = self.number[argument] in varies
+            else:
+                touched = any(self.number[slot] in varies for slot in slots_in(argument))
+            if touched and position in pulled:
+                varies.add(number)
+            elif touched:
+                cut.append(position)
         return tuple(cut)
 
     def _read(self, step: Step) -> None:
@@ -124,7 +136,9 @@ class Graph:
 
     def constant(self, constant: Any) -> int:
         """The number of a constant; numbers that are equal share it."""
-        key = id(constant) if type(constant) is np.ndarray else (type(constant), repr(constant))
+        # 0.0 and -0.0 are equal, but not the same.
+        plain = type(constant) is not np.ndarray
+        key = (type(constant), constant or repr(constant)) if plain else id(constant)
         number = self._constant_numbers.get(key)
         if number is None:
             self.constants.append(constant)
@@ -138,17 +152,27 @@ class Graph:
         return np.shape(self.constants[~number])
 
     def function(self, number: int) -> Callable[..., Any] | None:
-        """What users would call to make a slot; None for a slot that is given."""
+        """The NumPy function that makes a slot; None for a slot that is given."""
         made = self.made[number]
         if made is None:
             return None
-        return made.function.function if isinstance(made.function, Operation) else made.function
+        if isinstance(made.function, Operation):
+            return made.function.function
+        function: Callable[..., Any] = made.function
+        return _OF_ARRAYS.get(function, function)
 
 
 def _taken(recording: Recording) -> Iterator[Slot]:
-    """Every use of a slot, but those of a pull-back that asks for what nobody wants."""
+    """Every use of a slot."""
     for step in recording.steps:
-        yield from taken_by(step)
+        if isinstance(step, Instruction) and not step.settings:
+            for argument in step.arguments:
+                if type(argument) is Slot:
+                    yield argument
+                else:
+                    yield from slots_in(argument)
+        else:
+            yield from (slot for slot in taken_by(step) if slot is not None)
     yield from recording.stores.values()
     yield from (slot for slot in recording.gradients.values() if slot is not None)
     yield from slots_in(recording.result)

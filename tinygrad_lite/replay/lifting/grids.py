@@ -1,4 +1,4 @@
-"""Sums of products that make up matrix products: every row of factors meets every column of them."""
+"""Sums of products that make up matrix products: rows of factors that meet columns of factors."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def _distinct(table: Ids) -> tuple[Ids, list[int]]:
 def _stacked(
     left: Ids, right: Ids, of_left: Ids, of_right: Ids, firsts: tuple[list[int], list[int]]
 ) -> Grid | None:
-    """Several grids of one size that share neither rows nor columns, as for each of some samples."""
+    """Several grids of one size that share neither rows nor columns, one for each sample, say."""
     met: dict[int, list[int]] = {}
     for row, column in zip(of_left.tolist(), of_right.tolist(), strict=True):
         met.setdefault(row, []).append(column)
     stacks: dict[tuple[int, ...], list[int]] = {}
-    for row, found in met.items():
-        stacks.setdefault(tuple(found), []).append(row)
+    for row, meets in met.items():
+        stacks.setdefault(tuple(meets), []).append(row)
     columns = [column for found in stacks for column in found]
     if len(set(columns)) < len(columns) or len(set(map(len, stacks))) > 1:
         return None

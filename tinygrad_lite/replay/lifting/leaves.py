@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.engine.value import Value
 from tinygrad_lite.replay.form import LeafData, LeafGrad, PullBack, Recording, Update
 from tinygrad_lite.replay.lifting.graph import Graph
 from tinygrad_lite.replay.lifting.sums import Unit, inputs_of
+from tinygrad_lite.replay.packs import Pack
 
 FEW = 4
 """Fewer leaves than this are left on their own."""
@@ -40,15 +40,19 @@ def blocks_of(graph: Graph, recording: Recording, units: Iterable[Unit]) -> list
         for key, row in rows.items():
             families.setdefault((unit.level, len(row), *key), {})[tuple(row)] = None
     blocks: list[list[int]] = []
-    sized = sorted(families.values(), key=lambda rows: -sum(map(len, rows)))
+    # A single row is no matrix, but perhaps the sum of all squares.
+    sized = sorted(families.values(), key=lambda rows: (len(rows) == 1, -sum(map(len, rows))))
     candidates = [[leaf for row in rows for leaf in row] for rows in sized]
+    small: dict[Any, list[int]] = {}
     for block in [*candidates, *map(list, others.values())]:
         block = [leaf for leaf in dict.fromkeys(block) if leaf in free]
         if len(block) >= FEW:
             blocks.append(block)
-            for leaf in block:
-                del free[leaf]
-    return blocks
+        elif block:
+            small.setdefault(free[block[0]], []).extend(block)
+        for leaf in block:
+            del free[leaf]
+    return blocks + [block for block in small.values() if len(block) >= FEW]
 
 
 def _uses(graph: Graph, unit: Unit) -> Iterable[tuple[int, int, int | None]]:
@@ -65,24 +69,25 @@ def _uses(graph: Graph, unit: Unit) -> Iterable[tuple[int, int, int | None]]:
 
 def _fates(graph: Graph, recording: Recording) -> dict[int, Any]:
     """For every scalar leaf that can be packed, what becomes of it in the call."""
-    values = {
+    values: dict[Value | Pack, int] = {
         source.value: graph.number[slot]
         for slot, source in recording.sources.items()
         if isinstance(source, LeafData) and slot.is_number
     }
-    for source in recording.sources.values():
-        if isinstance(source, LeafGrad):
-            values.pop(source.value, None)
+    for slot, source in recording.sources.items():
+        number = graph.number[slot]
+        if isinstance(source, LeafGrad) and graph.uses[number]:
+            values.pop(source.value, None)  # what was there is added to
+    for step in recording.steps:
+        if isinstance(step, Update):
+            for parameter in step.parameters:
+                values.pop(parameter, None)
     marks: dict[int, list[Any]] = {number: [] for number in values.values()}
     for position, step in enumerate(recording.steps):
         if isinstance(step, PullBack):
             for slot in step.wrt:
                 if graph.number[slot] in marks:
                     marks[graph.number[slot]].append(position)
-        elif isinstance(step, Update):
-            for parameter in step.parameters:
-                if parameter in values:
-                    marks[values[parameter]].append(position)
     for source in recording.stores:
         if isinstance(source, LeafData) and source.value in values:
             marks[values[source.value]].append("stored")
@@ -90,13 +95,3 @@ def _fates(graph: Graph, recording: Recording) -> dict[int, Any]:
         if value in values:
             marks[values[value]].append("no gradient" if gradient is None else "gradient")
     return {number: tuple(fate) for number, fate in marks.items()}
-
-
-def packed(graph: Graph, block: list[int], recording: Recording) -> Any:
-    """The data of a block's leaves as a vector, and the leaves."""
-    values = []
-    for number in block:
-        source = recording.sources[graph.slots[number]]
-        assert isinstance(source, LeafData)
-        values.append(source.value)
-    return tuple(values), np.array([value.data for value in values], dtype=np.float64)

@@ -13,7 +13,6 @@ from tinygrad_lite.replay.form import (
     Constant,
     Instruction,
     LeafData,
-    Pack,
     PullBack,
     Recording,
     Slot,
@@ -30,6 +29,7 @@ from tinygrad_lite.replay.lifting.sums import Unit, inputs_of, units_of
 from tinygrad_lite.replay.lifting.table import Table
 from tinygrad_lite.replay.lifting.trees import with_slots
 from tinygrad_lite.replay.lifting.writer import Writer
+from tinygrad_lite.replay.packs import Pack
 
 WORTH_IT = 50
 """Recordings of fewer steps are left as they are."""
@@ -48,7 +48,7 @@ def lift(recording: Recording) -> Recording:
     """
     if len(recording.steps) < WORTH_IT:
         return recording
-    lifted = _Lifting(recording).run()
+    lifted = Lifting(recording).run()
     return lifted if _cost(lifted) < _cost(recording) else recording
 
 
@@ -61,7 +61,7 @@ def _cost(recording: Recording) -> int:
     return cost
 
 
-class _Lifting:
+class Lifting:
     """The state of one lifting."""
 
     def __init__(self, recording: Recording) -> None:
@@ -73,7 +73,7 @@ class _Lifting:
         self.sources: dict[Slot, Source] = {}
         self.packs: list[tuple[Pack, Slot, list[int]]] = []
         self.pack_of: dict[int, int] = {}  # by number of the leaf
-        self.values: dict[Value, int] = {}  # numbers of leaves
+        self.values: dict[Value | Pack, int] = {}  # numbers of leaves
         for slot, source in recording.sources.items():
             if isinstance(source, LeafData):
                 self.values[source.value] = self.graph.number[slot]
@@ -102,7 +102,9 @@ class _Lifting:
     def _units(self, segment: list[Step]) -> list[Unit]:
         """The units of a segment, with their levels; none of a step that stays as it is."""
         number = self.graph.number
-        if any(self.graph.made[number[target]] is None for step in segment for target in step.targets):
+        if any(
+            self.graph.made[number[target]] is None for step in segment for target in step.targets
+        ):
             return []
         made = [number[step.targets[0]] for step in segment]
         units = units_of(self.graph, made)
@@ -129,8 +131,8 @@ class _Lifting:
         for block in blocks:
             data = np.array([self.graph.slots[n].example for n in block], dtype=np.float64)
             given = (self.recording.sources[self.graph.slots[n]] for n in block)
-            pack = Pack(tuple(s.value for s in given if isinstance(s, LeafData)), data)
-            slot = self.builder.slot(data.copy())
+            pack = Pack(tuple(s.value for s in given if isinstance(s, LeafData)))
+            slot = self.builder.slot(data)
             self.sources[slot] = pack
             self.table.put(slot, data.shape, np.array(block))
             self.pack_of.update(dict.fromkeys(block, len(self.packs)))
@@ -242,31 +244,8 @@ class _Lifting:
         )  # fmt: skip
 
     def _update(self, step: Update) -> None:
-        """The same, of packs in place of the parameters in them."""
-        rows = {
-            parameter: row
-            for parameter, *row in zip(
-                step.parameters, step.data, step.gradients, step.targets, strict=True
-            )
-        }
-        lines: list[tuple[Any, Any, Any, Any]] = []
-        done: set[int] = set()
-        for parameter, (data, gradient, target) in rows.items():
-            pack = self.pack_of.get(self.values.get(parameter, -1))  # type: ignore[arg-type]
-            if pack is None:
-                self.table.put(target, (), np.array(self.graph.number[target]))
-                lines.append((parameter, self._single(data), self._single(gradient), target))
-            elif pack not in done:
-                done.add(pack)
-                held, _, _ = self.packs[pack]
-                datas, gradients, targets = zip(*(rows[v] for v in held.values), strict=True)
-                example = np.array([t.example for t in targets], dtype=np.float64)
-                vector = self.builder.slot(example)
-                ids = np.array([self.graph.number[t] for t in targets])
-                lines.append((held, self._vector(datas), self._vector(gradients), vector))
-                self.table.put(vector, vector.shape, ids)
-        parameters, data, gradients, targets = zip(*lines, strict=True)
-        self.builder.steps.append(Update(targets, step.optimizer, parameters, data, gradients))
+        gradients = tuple(None if slot is None else self._single(slot) for slot in step.gradients)
+        self._keep(replace(step, data=tuple(map(self._single, step.data)), gradients=gradients))
 
 
 def _made(steps: list[Step]) -> list[Slot]:

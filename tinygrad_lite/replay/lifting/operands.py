@@ -1,4 +1,4 @@
-"""Operands of lifted operations: fetched, in the dtype and with the axes that broadcasting needs."""
+"""Operands of lifted operations: fetched, in the dtype and shape that broadcasting needs."""
 
 from __future__ import annotations
 

@@ -63,7 +63,9 @@ class Sums:
                 self.layout = tuple(length for length in grid.shape if length > 1)
         if order is None:
             columns = [self.left[:, start] for start, _ in self.runs]
-            columns += [self.right[:, start] for start, _ in self.runs if self.right[0, start] != NONE]
+            columns += [
+                self.right[:, start] for start, _ in self.runs if self.right[0, start] != NONE
+            ]
             order, self.layout = self.operands.order_of(columns)
         self.numbers = self.numbers[order]
         self.left, self.right = self.left[order], self.right[order]

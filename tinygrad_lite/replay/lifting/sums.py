@@ -41,7 +41,7 @@ def units_of(graph: Graph, numbers: Iterable[int]) -> list[Unit]:
         if number in taken or not _is_sum(graph, number):
             continue
         terms = _terms(graph, number, inside, taken)
-        if len(terms) > 2 or any(right is not None for _, right in terms):
+        if terms != [(argument, None) for argument in graph.arguments[number] or ()]:
             sums[number] = terms
     return [Unit(number, sums.get(number)) for number in numbers if number not in taken]
 
@@ -59,6 +59,7 @@ def _is_sum(graph: Graph, number: int) -> bool:
         and graph.function(number) in (np.add, weighted_sum)
         and graph.slots[number].dtype.kind == "f"
         and not _settings(graph.made[number])
+        and not graph.cut[number]
     )
 
 
@@ -98,7 +99,12 @@ def _terms(graph: Graph, top: int, inside: set[int], taken: set[int]) -> list[Te
 
 
 def _only_here(graph: Graph, number: int, inside: set[int]) -> bool:
-    return graph.uses[number] == 1 and number in inside and number not in graph.pinned
+    return (
+        graph.uses[number] == 1
+        and number in inside
+        and number not in graph.pinned
+        and not graph.cut[number]
+    )
 
 
 def _without_zero(graph: Graph, terms: list[Term]) -> list[Term]:
@@ -106,6 +112,9 @@ def _without_zero(graph: Graph, terms: list[Term]) -> list[Term]:
     kept = [
         (left, right)
         for left, right in terms
-        if right is not None or left >= 0 or np.shape(graph.constants[~left]) or graph.constants[~left]
+        if right is not None
+        or left >= 0
+        or np.shape(graph.constants[~left])
+        or graph.constants[~left]
     ]
     return kept or terms

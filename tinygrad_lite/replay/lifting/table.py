@@ -68,6 +68,8 @@ class Table:
         key = int(self.array_of[whole]), axes
         array = self.arrays[key[0]]
         split = array.element[:axes]
+        if not axes:
+            self._split[key] = key[0]
         if key not in self._split:
             self._split[key] = len(self.arrays)
             self.arrays.append(Array(array.slot, array.layout + split, array.element[axes:]))
@@ -88,9 +90,7 @@ class Table:
 
     def _entry(self, array: Array, place: int) -> Any:
         where = tuple(int(i) for i in np.unravel_index(place, array.layout))
-        return self.builder.call(
-            getitem, array.slot, index=where[0] if len(where) == 1 else where
-        )
+        return self.builder.call(getitem, array.slot, index=where[0] if len(where) == 1 else where)
 
     def fetch(self, ids: Positions) -> Any:
         """The captured slots `ids`, or constants, in their shape; axes along which all are the same
@@ -127,12 +127,13 @@ class Table:
         if places.size == array.size and np.array_equal(places.ravel(), np.arange(array.size)):
             return build.reshaped(array.slot, places.shape + element)
         view = view_of(places, array.size)
-        flat = build.reshaped(array.slot, (array.size, *element))
+        flat = (array.size, *element)
         if view is None:
-            return build.call(getitem, flat, index=places)
+            return build.call(getitem, build.reshaped(array.slot, flat), index=places)
+        seen = array.slot
         if view.stop < array.size:
-            flat = build.call(getitem, flat, index=slice(0, view.stop))
-        seen = build.reshaped(flat, view.shape + element)
+            seen = build.call(getitem, build.reshaped(seen, flat), index=slice(0, view.stop))
+        seen = build.reshaped(seen, view.shape + element)
         if view.index:
             seen = build.call(getitem, seen, index=view.index)
         if view.axes:
@@ -153,9 +154,7 @@ class Table:
             array = self.arrays[number]
             places, inverse = np.unique(self.place_of[flat[which]], return_inverse=True)
             loose = loose and array.layout == ()
-            parts.append(
-                array.slot if array.layout == () else self._part(array, places)
-            )
+            parts.append(array.slot if array.layout == () else self._part(array, places))
             order[which] = start + inverse
             start += len(places)
         if loose:

@@ -13,9 +13,9 @@ Positions = np.ndarray[Any, np.dtype[np.intp]]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How to see some entries of a flat array: ``flat[:stop].reshape(shape)[index].transpose(axes)``.
+    """Some entries of a flat array: ``flat[:stop].reshape(shape)[index].transpose(axes)``.
 
-    Axes of the index that are whole are left out of it, an order of axes that changes nothing is ().
+    An index of everything, and an order of axes that changes nothing, are ().
     """
 
     stop: int
@@ -66,9 +66,9 @@ def view_of(positions: Positions, size: int) -> View | None:
     )
     kept = [axis for axis in order if positions.shape[axis] > 1]
     axes = tuple(int(place) for place in np.argsort(kept))
-    return View(
-        stop, tuple(shape), () if plain else tuple(index), () if axes == tuple(sorted(axes)) else axes
-    )  # fmt: skip
+    if axes == tuple(sorted(axes)):
+        axes = ()
+    return View(stop, tuple(shape), () if plain else tuple(index), axes)
 
 
 def _strides(positions: Positions) -> list[int] | None:
@@ -83,7 +83,9 @@ def _strides(positions: Positions) -> list[int] | None:
         shape = [1] * positions.ndim
         shape[axis] = length
         expected = expected + stride * np.arange(length).reshape(shape)
-    return strides if np.array_equal(np.broadcast_to(expected, positions.shape), positions) else None
+    return (
+        strides if np.array_equal(np.broadcast_to(expected, positions.shape), positions) else None
+    )
 
 
 def without_repeats(ids: Positions) -> Positions:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.record import IDENTITY
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.replay.form import Slot
 from tinygrad_lite.replay.lifting.graph import Graph
@@ -16,8 +17,9 @@ from tinygrad_lite.replay.lifting.products import NONE, Sums
 from tinygrad_lite.replay.lifting.sums import Unit
 from tinygrad_lite.replay.lifting.table import Table
 from tinygrad_lite.replay.lifting.trees import with_slots
-from tinygrad_lite.rules.indexing import getitem
+from tinygrad_lite.replay.recorder import same
 from tinygrad_lite.rules.activations import relu, sigmoid, softplus
+from tinygrad_lite.rules.indexing import getitem
 from tinygrad_lite.rules.zero import product, quotient
 
 ENTRYWISE: set[Callable[..., Any]] = {relu, sigmoid, softplus, product, quotient, np.where}
@@ -45,6 +47,8 @@ class Writer:
         """Write the units of one level."""
         exact: dict[Any, list[Unit]] = {}
         for unit in units:
+            if self._alias(unit.number):
+                continue
             self._sort(unit)
             exact.setdefault(self._kind(unit, exact=True), []).append(unit)
         alike: dict[Any, list[Unit]] = {}
@@ -55,10 +59,7 @@ class Writer:
         for group in alike.values():
             if group[0].terms is not None:
                 self._sums(group)
-            elif self._is_entry(group[0].number):
-                for unit in group:
-                    self._alias(unit.number)
-            elif self._entrywise(group[0].number):
+            elif len(group) > 1 and self._entrywise(group[0].number):
                 self._together(group)
             else:
                 for unit in group:
@@ -66,24 +67,28 @@ class Writer:
 
     # -- entries of arrays -----------------------------------------------------------------------
 
-    def _is_entry(self, number: int) -> bool:
-        """Whether a slot is ``array[i]`` or ``array[i, j]``, which needs no operation."""
+    def _alias(self, number: int) -> bool:
+        """Note where a slot is that needs no operation: ``array[i]``, ``array[i, j]``, or another
+        slot itself. False for others."""
         made, taken = self.graph.made[number], self.graph.arguments[number]
-        if made is None or not taken or self.graph.function(number) is not getitem:
+        if made is None or not taken or self.graph.cut[number]:
             return False
-        if taken[0] < 0 or taken[0] in self.graph.pinned or self.graph.cut[number]:
+        if taken[0] < 0 or number in self.graph.pinned or taken[0] in self.graph.pinned:
             return False
-        return all(type(i) is int for i in _listed(made.settings["index"]))
-
-    def _alias(self, number: int) -> None:
-        made, taken = self.graph.made[number], self.graph.arguments[number]
-        assert made is not None and taken
-        index = _listed(made.settings["index"])
-        shape = self.graph.slots[taken[0]].shape
+        if made.function in (same, IDENTITY):
+            self.table.alias(number, taken[0], 0, 0)
+            return True
+        if self.graph.function(number) is not getitem:
+            return False
+        index = made.settings["index"] if made.settings else made.arguments[1]
+        index = index if isinstance(index, tuple) else (index,)
+        if any(type(i) is not int for i in index):
+            return False
         place = 0
-        for i, length in zip(index, shape, strict=False):
+        for i, length in zip(index, self.graph.slots[taken[0]].shape, strict=False):
             place = place * length + i % length
         self.table.alias(number, taken[0], place, len(index))
+        return True
 
     # -- what is alike ---------------------------------------------------------------------------
 
@@ -135,7 +140,7 @@ class Writer:
         """Bring the factors of each term in one order, and then the terms."""
         if unit.terms is None:
             return
-        shape, place = self.graph.shape, self.table.place_of
+        place = self.table.place_of
         turned = []
         for left, right in unit.terms:
             if right is not None and self._rank(right) < self._rank(left):
@@ -149,7 +154,9 @@ class Writer:
         unit.terms = turned
 
     def _rank(self, number: int) -> tuple[int, int]:
-        return len(self.graph.shape(number)), int(self.table.array_of[number]) if number >= 0 else -1
+        """Numbers before arrays, leaves first and constants last."""
+        array = int(self.table.array_of[number]) if number >= 0 else len(self.table.array_of)
+        return len(self.graph.shape(number)), array
 
     def _runs(self, unit: Unit, exact: bool) -> list[tuple[Any, int, int]]:
         """The kinds of terms, where each starts and where it ends."""
@@ -179,7 +186,8 @@ class Writer:
         numbers = np.array([unit.number for unit in group], dtype=np.intp)
         made, slot = graph.made[numbers[0]], graph.slots[numbers[0]]
         assert made is not None
-        columns = [np.array(ids) for ids in zip(*(graph.arguments[n] or () for n in numbers), strict=True)]
+        taken = np.array([graph.arguments[n] for n in numbers], dtype=np.intp)
+        columns = list(taken.T)
         order, layout = operands.order_of(columns)
         numbers = numbers[order]
         dtype = slot.dtype if slot.dtype.kind == "f" else np.dtype(np.float64)
@@ -191,10 +199,12 @@ class Writer:
             position for position, argument in enumerate(arguments)
             if type(argument) is Slot and position not in cut
         )  # fmt: skip
+        row = isinstance(made.function, Operation)
+        function = made.function if row else graph.function(int(numbers[0]))
+        assert function is not None
         out = self.table.builder.run(
-            made.function, arguments, {},
-            pulled=pulled if isinstance(made.function, Operation) else (), source=made.source,
-        )  # fmt: skip
+            function, arguments, {}, pulled=pulled if row else (), source=made.source
+        )
         self.table.put(operands.spread(out, layout + slot.shape), layout, numbers)
 
     def _alone(self, number: int) -> None:
@@ -210,7 +220,3 @@ class Writer:
         settings = with_slots(made.settings, written)
         build.steps.append(replace(made, arguments=arguments, settings=settings))
         self.table.put(made.targets[0], (), np.array(number))
-
-
-def _listed(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
