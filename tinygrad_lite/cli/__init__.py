@@ -14,7 +14,7 @@ from importlib import import_module
 
 from tinygrad_lite.cli.errors import CommandError, one_line
 
-SUBCOMMANDS = ("evaluate", "draw", "check", "export", "demo")
+SUBCOMMANDS = ("train", "evaluate", "draw", "check", "export", "demo")
 
 _EPILOG = """\
 examples:
@@ -58,7 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tinygrad-lite: interrupted", file=sys.stderr)
         return 130
-    except (CommandError, OSError, ValueError, TypeError, KeyError, ImportError) as error:
+    except (
+        CommandError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        ImportError,
+        ArithmeticError,
+    ) as error:
         if options.traceback:
             raise
         print(f"tinygrad-lite: {one_line(error)}", file=sys.stderr)

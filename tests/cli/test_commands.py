@@ -1,0 +1,233 @@
+"""evaluate, draw and export, and how the command line speaks of mistakes."""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from tinygrad_lite import export, neurons, nn
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A short form's weights in a file, and the module."""
+    generator = np.random.default_rng(0)
+    net = nn.Sequential(
+        nn.Flatten(), nn.Linear(2, 5, generator=generator), nn.ReLU(),
+        nn.Linear(5, 2, generator=generator),
+    )  # fmt: skip
+    export.save(net, tmp_path / "w.npz", notes={"network": "2-5-2"})
+    return net
+
+
+# -- help and versions ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["draw"], ["check"], ["export"]])
+def test_help_has_examples_that_start_like_the_command(call, command):
+    result = call(*command, "--help")
+    assert result.status == 0 and result.err == ""
+    assert "example" in result.out
+    assert " ".join(["tinygrad-lite", *command]) in result.out
+
+
+def test_help_imports_nothing_that_takes_time():
+    code = (
+        "import sys\n"
+        "from tinygrad_lite.cli import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: pass\n"
+        "slow = {'matplotlib', 'onnx', 'safetensors', 'graphviz', 'rich', 'tinygrad_lite.nn',\n"
+        "        'tinygrad_lite.training', 'tinygrad_lite.drawing', 'tinygrad_lite.export'}\n"
+        "sys.exit(str(slow & set(sys.modules)) if slow & set(sys.modules) else 0)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_version(call):
+    assert call("--version").out.startswith("tinygrad-lite ")
+
+
+# -- evaluate ------------------------------------------------------------------------------------
+
+
+def test_evaluate_counts_what_is_right(call, saved, moons, tmp_path):
+    result = call("evaluate", "w.npz", "--data", moons, "--json")
+    assert result.status == 0, result
+    told = json.loads(result.out)
+    with np.load(tmp_path / moons) as arrays:
+        answers = np.argmax(saved(arrays["x_test"]).data, axis=1)
+        labels = arrays["y_test"]
+    assert told["rate"] == np.mean(answers == labels)
+    assert told["samples"] == 100
+    for i in range(2):
+        for j in range(2):
+            assert told["confusion"][i][j] == np.sum((labels == i) & (answers == j))
+        assert told["classes"][i]["rate"] == np.mean(answers[labels == i] == i)
+        given = np.sum(answers == i)
+        right = np.sum((answers == i) & (labels == i))
+        assert told["classes"][i]["precision"] == (right / given if given else None)
+
+
+def test_evaluate_prints_tables(call, saved, moons):
+    result = call("evaluate", "2-5-2", "--weights", "w.npz", "--data", moons)
+    assert result.status == 0
+    lines = result.out.splitlines()
+    assert lines[0] == f"2-5-2 on 100 samples of {moons}"
+    assert "% right (" in lines[2]
+    assert any(line.startswith("class") and "precision" in line for line in lines)
+    assert "rows: what it is; columns: what it is taken for" in lines
+
+
+def test_at_least_decides_the_status(call, saved, moons):
+    assert call("evaluate", "w.npz", "--data", moons, "--at-least", "0").status == 0
+    assert call("evaluate", "w.npz", "--data", moons, "--at-least", "0.999").status == 1
+
+
+def test_all_forms_of_a_network_get_the_same_rate(call, script, moons, tmp_path):
+    network = neurons.Network(
+        [neurons.InputLayer(2), neurons.HiddenLayer(5), neurons.OutputLayer(2)], seed=0
+    )
+    network.connect_adjacent_layers()
+    network.to_json(tmp_path / "neurons.json")
+    with np.load(tmp_path / moons) as arrays:
+        x, y = arrays["x_test"], arrays["y_test"]
+    export.save_graph(network.to_layers(), tmp_path / "graph.json", x)
+    rate = network.success_rate(x, y)
+    for name in ("net.py:neurons", "neurons.json", "graph.json"):
+        result = call("evaluate", name, "--data", moons, "--json")
+        assert json.loads(result.out)["rate"] == rate, result
+
+
+def test_values_to_predict(call, tmp_path):
+    x = np.linspace(-1, 1, 50, dtype=np.float32)[:, None]
+    np.savez(tmp_path / "line.npz", x=x, y=3 * x[:, 0] + 1)
+    layer = nn.Linear(1, 1)
+    layer.load_state_dict({"weight": [[3.0]], "bias": [1.5]})
+    export.save(layer, tmp_path / "w.npz")
+    (tmp_path / "line.py").write_text("from tinygrad_lite import nn\nnet = nn.Linear(1, 1)\n")
+    result = call("evaluate", "line.py:net", "--weights", "w.npz", "--data", "line.npz", "--json")
+    told = json.loads(result.out)
+    assert told["samples"] == 5
+    assert told["mean_squared_error"] == pytest.approx(0.25)
+    assert told["mean_absolute_error"] == pytest.approx(0.5)
+
+
+# -- draw and export -----------------------------------------------------------------------------
+
+
+def test_a_computation_and_networks_are_drawn(call, script, saved, tmp_path):
+    for name, more in (
+        ("net.py:cost", []),
+        ("net.py:Net", []),
+        ("net.py:neurons", []),
+        ("w.npz", []),
+        ("w.npz", ["--operations", "--title", "Operations"]),
+        ("cnn", ["--theme", "dark"]),
+    ):
+        result = call("draw", name, "-o", "picture.svg", *more)
+        assert (result.status, result.out) == (0, "picture.svg\n"), result
+        root = ElementTree.parse(tmp_path / "picture.svg").getroot()
+        assert root.tag.endswith("svg")
+    assert call("draw", "net.py:cost", "-o", "page.html").status == 0
+    assert "<script" in (tmp_path / "page.html").read_text()
+
+
+def test_exported_files_give_the_same_answers(call, saved, moons, tmp_path):
+    for out in ("w2.npz", "w.safetensors", "graph.json", "w.onnx"):
+        result = call("export", "w.npz", "-o", out, "--data", moons)
+        assert result.status == 0 and result.out.startswith(out), result
+    with np.load(tmp_path / moons) as arrays:
+        x = arrays["x_test"]
+    want = saved(x).data
+    np.testing.assert_allclose(export.load_graph(tmp_path / "graph.json")(x), want, atol=1e-6)
+    session = onnxruntime.InferenceSession(tmp_path / "w.onnx", providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"input": x})[0], want, atol=1e-6)
+    for name in ("w2.npz", "w.safetensors"):
+        again = call("evaluate", name, "--data", moons, "--json")
+        assert json.loads(again.out)["samples"] == 100, again
+
+
+def test_neurons_are_exported_in_their_own_format(call, script, tmp_path):
+    assert call("export", "net.py:neurons", "-o", "n.json").status == 0
+    assert repr(neurons.Network.from_json(tmp_path / "n.json")).startswith("<Network 2-5-2")
+    assert call("export", "net.py:neurons", "-o", "n.onnx").status == 0
+
+
+def test_the_gradient_and_half_precision(call, tmp_path):
+    assert call("export", "cnn", "-o", "small.json", "--precision", "float16").status == 0
+    assert call("export", "cnn", "-o", "whole.json", "--gradient").status == 0
+    assert export.load_graph(tmp_path / "whole.json").gradient is not None
+    sizes = [(tmp_path / name).stat().st_size for name in ("small.json", "whole.json")]
+    assert sizes[0] < 0.7 * sizes[1]
+
+
+# -- mistakes, in one line each ------------------------------------------------------------------
+
+MISTAKES = {
+    "no network": (["evaluate", "nothing"], "network 'nothing': give FILE.py:NAME"),
+    "no file": (["evaluate", "missing.npz"], "missing.npz"),
+    "no script": (["evaluate", "missing.py:Net"], "there is no file missing.py"),
+    "no name": (["evaluate", "net.py"], "write FILE.py:NAME"),
+    "unknown name": (["evaluate", "net.py:nope"], "net.py defines no nope; it defines Net, ready"),
+    "no network at all": (["evaluate", "net.py:number"], "gives a int; a network is"),
+    "arguments": (["evaluate", "net.py:sized"], "sized needs width; give it defaults"),
+    "an error in the script": (["evaluate", "net.py:broken"], "net.py:29: ZeroDivisionError"),
+    "no weights": (["evaluate", "2-5-2", "--data", "moons.npz"], "has no weights yet"),
+    "other weights": (
+        ["evaluate", "2-6-2", "--weights", "w.npz", "--data", "moons.npz"],
+        "w.npz: load_state_dict of Sequential: 1.weight is (5, 2), not (6, 2)",
+    ),
+    "no data": (["evaluate", "w.npz", "--data", "mnits"], "data 'mnits': give mnist, fashion or"),
+    "no folder": (["evaluate", "w.npz", "--data", "mnist:nowhere"], "there is no folder nowhere"),
+    "data of another kind": (["evaluate", "w.npz", "--data", "w.npz"], "expected x_train"),
+    "another shape": (
+        ["evaluate", "net.py:Net", "--data", "wide.npz"],
+        "does not take samples of shape (3,)",
+    ),
+    "too few outputs": (["evaluate", "w.npz", "--data", "many.npz"], "has 7 classes"),
+    "weights without a network": (["evaluate", "bare.npz"], "holds weights only"),
+    "an ending": (["export", "w.npz", "-o", "w.pt"], "w.pt: end the name with .onnx"),
+    "a folder": (["export", "w.npz", "-o", "nowhere/w.npz"], "there is no folder"),
+    "a picture's ending": (["draw", "w.npz", "-o", "w.gif"], "end the name with .svg"),
+    "a shape": (["export", "w.npz", "-o", "w.onnx", "--shape", "x"], "give sizes with commas"),
+    "another sample": (["draw", "w.npz", "-o", "w.svg", "--sample", "99"], "give 0 to"),
+    "gradients": (["check", "net.py:cost", "missing.npz"], "missing.npz"),
+}
+
+
+@pytest.mark.parametrize("arguments, message", MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_are_told_in_one_line(refused, script, saved, moons, tmp_path, arguments, message):
+    x = np.zeros((10, 3), np.float32)
+    np.savez(tmp_path / "wide.npz", x=x, y=np.arange(10) % 2)
+    np.savez(tmp_path / "many.npz", x=x[:, :2], y=np.arange(10) % 7)
+    export.save(nn.Linear(2, 2), tmp_path / "bare.npz")
+    assert message in refused(*arguments)
+
+
+def test_the_parser_refuses_with_the_same_status(call):
+    for arguments in ([], ["nonsense"], ["evaluate"], ["train", "cnn", "--epochs", "0"]):
+        result = call(*arguments)
+        assert result.status == 2 and "Traceback" not in result.err
+
+
+def test_a_traceback_is_there_for_who_wants_it(call, script):
+    result = call("--traceback", "evaluate", "net.py:broken")
+    assert "Traceback" in result.err and "ZeroDivisionError" in result.err
+
+
+def test_a_pipe_that_closes_early_is_no_error(saved, moons, tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run(
+        [sys.executable, "-m", "tinygrad_lite.cli", "evaluate", "w.npz", "--data", moons],
+        cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (0, "")
