@@ -118,6 +118,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         "times the first, divided by the second",
     ),
     "label_likelihood": ("minus the share of each sample, to the entry of its label",),
+    "embedding": ("no gradient to the numbers", "added to the rows that were looked up"),
     "normalise": ("less its mean and its part along the result, divided by the deviation",),
     "log1p": ("divided by 1 + argument",),
     "expm1": ("times the exponential of the argument",),

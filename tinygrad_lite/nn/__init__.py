@@ -15,6 +15,12 @@ from tinygrad_lite.nn.activations import (
     Softplus,
     Tanh,
 )
+from tinygrad_lite.nn.attention import (
+    MultiheadAttention,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+    causal_mask,
+)
 from tinygrad_lite.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygrad_lite.nn.criteria import (
     BCELoss,
@@ -29,7 +35,7 @@ from tinygrad_lite.nn.criteria import (
     SmoothL1Loss,
 )
 from tinygrad_lite.nn.dropout import Dropout, Dropout2d
-from tinygrad_lite.nn.layers import Flatten, Linear, Sequential
+from tinygrad_lite.nn.layers import Embedding, Flatten, Identity, Linear, Sequential
 from tinygrad_lite.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -53,10 +59,15 @@ from tinygrad_lite.nn.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from tinygrad_lite.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from tinygrad_lite.nn.summary import Summary
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AvgPool1d",
@@ -72,11 +83,15 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
+    "Embedding",
     "Flatten",
+    "GRUCell",
     "HingeLoss",
     "HuberLoss",
+    "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -86,7 +101,9 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "Module",
+    "MultiheadAttention",
     "NLLLoss",
+    "RNNCell",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -94,9 +111,13 @@ __all__ = [
     "SmoothL1Loss",
     "Softmax",
     "Softplus",
+    "Summary",
     "Tanh",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "causal_mask",
     "cross_entropy",
     "hinge_loss",
     "huber_loss",

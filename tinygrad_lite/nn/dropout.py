@@ -38,17 +38,7 @@ class Dropout(Module):
         self.generator = np.random.default_rng(generator)
 
     def forward(self, x: Any) -> Any:
-        if not self.training or self.p == 0:
-            return x
-        if self.p == 1:
-            return x * 0
-        return x * self._scales(x, np.shape(x))
-
-    def _scales(self, x: Any, shape: tuple[int, ...]) -> Any:
-        """0 or 1 / (1 - p), at random."""
-        dtype = np.dtype(getattr(data_of(x), "dtype", np.float64))
-        kept = draw(self.generator, "random", shape, dtype=np.float32) >= np.float32(self.p)
-        return kept * dtype.type(1 / (1 - self.p))
+        return dropped(x, self.p, self.generator) if self.training else x
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
@@ -58,6 +48,19 @@ class Dropout2d(Dropout):
     """`Dropout` of whole channels: of images (N, C, H, W), entries (N, C) are kept or not."""
 
     def forward(self, x: Any) -> Any:
-        if not self.training or self.p == 0:
-            return x
-        return x * self._scales(x, (*np.shape(x)[:2], *(1 for _ in np.shape(x)[2:])))
+        channels = (*np.shape(x)[:2], *(1 for _ in np.shape(x)[2:]))
+        return dropped(x, self.p, self.generator, channels) if self.training else x
+
+
+def dropped(
+    x: Any, p: float, generator: np.random.Generator, shape: tuple[int, ...] | None = None
+) -> Any:
+    """`x` with zeros at random; drawn for a shape that broadcasts, by default that of `x`."""
+    if p == 0:
+        return x
+    if p == 1:
+        return x * 0
+    dtype = np.dtype(getattr(data_of(x), "dtype", np.float64))
+    shape = np.shape(x) if shape is None else shape
+    kept = draw(generator, "random", shape, dtype=np.float32) >= np.float32(p)
+    return x * (kept * dtype.type(1 / (1 - p)))

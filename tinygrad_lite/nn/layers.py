@@ -8,8 +8,10 @@ from typing import Any, Self, overload
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_lite.nn.init import Initialiser, Seed, weight_and_bias
+from tinygrad_lite.engine.value import data_of
+from tinygrad_lite.nn.init import Initialiser, Seed, normal, weight_and_bias
 from tinygrad_lite.nn.module import Module
+from tinygrad_lite.rules.embedding import embedding
 from tinygrad_lite.rules.linear import linear
 
 
@@ -59,6 +61,59 @@ class Linear(Module):
             f"in_features={self.in_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
         )
+
+
+class Embedding(Module):
+    """A learned row of numbers for each of a set of things, such as characters or words.
+
+    Args:
+        num_embeddings: how many things.
+        embedding_dim: how many numbers each.
+        padding_idx: number of the thing that stands for nothing: its row starts at zero and gets
+            no gradient.
+        initialiser, generator, dtype: as of `Linear`; normal by default, as PyTorch's.
+
+    Attributes:
+        weight: shape (num_embeddings, embedding_dim).
+
+    >>> Embedding(27, 8)(np.array([[0, 26, 3]])).shape
+    (1, 3, 8)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        initialiser: Initialiser = normal,
+        generator: Seed = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"Embedding of {num_embeddings} rows has no padding_idx={padding_idx}")
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.weight, _ = weight_and_bias(
+            (num_embeddings, embedding_dim), 0, initialiser, generator, dtype
+        )
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+
+    def forward(self, indices: Any) -> Any:
+        return embedding(data_of(indices), self.weight, padding_idx=self.padding_idx)
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class Identity(Module):
+    """What comes in."""
+
+    def forward(self, x: Any) -> Any:
+        return x
 
 
 class Flatten(Module):

@@ -10,6 +10,7 @@ from tinygrad_lite.rules import (
     differences,
     einsum,
     elementwise,
+    embedding,
     error_function,
     fft,
     indexing,

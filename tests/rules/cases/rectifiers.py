@@ -4,6 +4,7 @@ import numpy as np
 import scipy.special
 
 from rules.case import Case, SpecialPoint, away_from, between, positive, smooth
+from tinygrad_lite.rules.embedding import embedding
 from tinygrad_lite.rules.error_function import erf, erfc
 from tinygrad_lite.rules.likelihood import label_likelihood, xlogy
 from tinygrad_lite.rules.normalisation import normalise
@@ -97,6 +98,15 @@ CASES = [
             id=f"normalise-{axis}", rtol=1e-5,
         )
         for axis in ((0,), (2,), (0, 2), (-2, -1))
+    ),
+    Case(
+        embedding, [np.array([[2, 0], [1, 2]]), smooth(4, 3)], fixed=(0,),
+        reference=lambda indices, weight: weight[indices], id="embedding",
+    ),
+    Case(
+        lambda indices, weight: embedding(indices, weight, padding_idx=2),
+        [np.array([2, 0, 2]), smooth(4, 3)], fixed=(0,), order=0,
+        reference=lambda indices, weight: weight[indices], id="embedding with padding",
     ),
     Case(normalise, [between(1, 2, 6)], {"axis": (0,), "eps": 0.1}, reference=normalised_by_hand),
 ]  # fmt: skip
