@@ -281,6 +281,7 @@ def _name_by_values(z: Array, a: Array) -> str:
 
 def _with_parameter(z: Array, a: Array) -> str:
     """Leaky ReLU and ELU with a parameter of their own, "" for anything else."""
+    z, a = np.ravel(z), np.ravel(a)
     below = z < 0
     if not below.any() or below.all() or not _close(a[~below], z[~below]):
         return ""

@@ -28,8 +28,8 @@ def sensitivity(record: Record, automatic: dict[Value, Array]) -> dict[Value, Ar
     random = np.random.default_rng(0)
 
     def shaken(x: Array) -> Array:
-        if type(x) is tuple:
-            return tuple(shaken(part) for part in x)
+        if isinstance(x, tuple):
+            return type(x)(shaken(part) for part in x)
         if type(x) is float:
             return x * (1 + off * random.normal())
         return np.asarray(x * (1 + off * random.normal(size=np.shape(x))), dtype=x.dtype)
@@ -44,7 +44,7 @@ def sensitivity(record: Record, automatic: dict[Value, Array]) -> dict[Value, Ar
         totals = dict.fromkeys(record.nodes, shaken)
         found = record.pull(Changes(totals=totals, data=data))
         # Beyond this it is not rounding that moves an entry, but a tie or kink that tips over.
-        sizes = [np.max(np.abs(g), initial=0.0) for g in found.values() if type(g) is not tuple]
+        sizes = [np.max(np.abs(g), initial=0.0) for g in found.values() if not isinstance(g, tuple)]
         limit = 100 * max((float(size) for size in sizes if np.isfinite(size)), default=0.0)
         noise = {}
         for key in record.keys:

@@ -120,6 +120,7 @@ class Proposals:
                 for candidate in scales.named(self.about, c, value, edge, close):
                     extra = -0.1 if candidate.kind == "sign" and _is_negating(edge) else 0.0
                     yield candidate.weighted(extra)
+        yield from products.of_ratio(self.about, first, target.hand, self.now[first])
         for key in self.wrong:
             target = self.targets[key]
             if target.fitting and key.operation is None:
@@ -223,7 +224,11 @@ class Proposals:
             if len({m.where for m in members}) < 2 and len({m.at for m in members}) < 2:
                 continue
             yield _together(members)
-            for part in (lambda m: m.where.frame_offset, lambda m: about.layers.get(m.where, 0)):
+            for part in (
+                lambda m: m.where.frame_offset,
+                lambda m: about.layers.get(m.where, 0),
+                lambda m: id(about.serves(m.where)),
+            ):
                 parts: dict[int, list[Candidate]] = {}
                 for member in members:
                     parts.setdefault(part(member), []).append(member)
@@ -285,10 +290,17 @@ class Proposals:
                 node = edge.node
                 key = (node.frame_code, node.frame_offset, node.operation, edge.argnum)
                 groups.setdefault(key, []).append(edge)
+        for group in list(groups.values()):
+            parts: dict[Value | None, list[Edge]] = {}
+            for edge in group:
+                parts.setdefault(self.about.serves(edge.node), []).append(edge)
+            if len(parts) > 1:
+                groups.update(((*map(id, some),), some) for some in parts.values())
         for edges in groups.values():
             if len(edges) < 2 or not all(edge.argument in inside for edge in edges):
                 continue
-            whole = all(len(self.whole.record.consumers[e.argument]) == 1 for e in edges)
+            together = set(edges)
+            whole = all(together.issuperset(self.whole.record.consumers[e.argument]) for e in edges)
             own = [c for c in scales.own_numbers(edges[0]) if c not in (0.5, 2.0)]
             for c in (-1.0, 0.0, 0.5, 2.0, *own):
                 every = Changes(scales=dict.fromkeys(edges, c))

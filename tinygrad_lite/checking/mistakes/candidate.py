@@ -115,6 +115,15 @@ class Circumstances:
                     pools.setdefault(data.shape, []).append((label, data, value))
         return pools
 
+    @cached_property
+    def values(self) -> list[Value]:
+        """The Values of a small record, leaves included."""
+        order = self.record.order
+        if len(order) > 300:
+            return []
+        found = {a: None for node in order for a in (node, *node.args) if type(a) is Value}
+        return [value for value in found if type(value.data) is not tuple]
+
     def links_to(self, z: Value) -> Iterator[Link]:
         """Links that start at a Value."""
         return (link for link in self.links if link.z is z)
@@ -146,12 +155,47 @@ class Circumstances:
 
     def siblings(self, edge: Edge) -> list[Value]:
         """Operations recorded at the same line, as in a loop over time steps, in order."""
-        key = _origin(edge.node)
-        return self._by_origin.get(key, [edge.node])
+        return self.siblings_of(edge.node)
 
     def siblings_of(self, node: Value) -> list[Value]:
         """The same for the operation that made a Value."""
-        return self._by_origin.get(_origin(node), [node])
+        return self._by_origin.get(self.origin(node), [node])
+
+    def origin(self, node: Value) -> Any:
+        """What operations of a loop have in common: the line that recorded them, and the
+        parameter they serve, as several may be served by one line."""
+        line = (node.frame_code, node.frame_offset, node.operation, node.shape)
+        return (*line, id(self.serves(node)))
+
+    def serves(self, node: Value) -> Value | None:
+        """The nearest parameter that a loop uses in every round, if there is one near."""
+        if node not in self._served:
+            level = [node]
+            for _ in range(5):
+                level = [a for v in level for a in v.args if type(a) is Value][:16]
+                found = next((a for a in level if a in self._shared), None)
+                if found is not None:
+                    self._served[node] = found
+                    break
+            else:
+                self._served[node] = None
+        return self._served[node]
+
+    @cached_property
+    def _served(self) -> dict[Value, Value | None]:
+        return {}
+
+    @cached_property
+    def _shared(self) -> set[Value]:
+        """Leaves that one line uses several times."""
+        shared = set()
+        for key in self.record.consumers:
+            if key.operation is None:
+                nodes = {edge.node for edge in self.record.consumers[key]}
+                lines = {(node.frame_code, node.frame_offset) for node in nodes}
+                if len(lines) < len(nodes):
+                    shared.add(key)
+        return shared
 
     def steps_between(self, steps: list[Value], one: Value, other: Value) -> int | None:
         """How many rounds of a loop lie between two results, None if it is not one loop."""
@@ -187,16 +231,12 @@ class Circumstances:
     def _by_origin(self) -> dict[Any, list[Value]]:
         groups: dict[Any, list[Value]] = {}
         for node in reversed(self.record.nodes):
-            groups.setdefault(_origin(node), []).append(node)
+            groups.setdefault(self.origin(node), []).append(node)
         return groups
 
 
 _WEIGHING = {"multiply", "matmul", "dot", "einsum", "linear", "weighted_sum", "conv2d", "conv1d"}
 _SCALING = {"multiply", "divide"}
-
-
-def _origin(node: Value) -> Any:
-    return node.frame_code, node.frame_offset, node.operation, node.shape
 
 
 def called(value: Value) -> str:

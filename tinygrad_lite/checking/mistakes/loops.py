@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local, recompute
 from tinygrad_lite.engine.value import Value, data_of
@@ -54,6 +56,8 @@ def _states(about: Circumstances) -> list[State]:
                 continue
             rounds = [node.args[position] for node in group]
             last = rounds[-1]
+            if len({np.shape(data_of(a)) for a in rounds}) > 1:
+                continue
             if type(last) is not Value or last.operation is None:
                 continue
             results = about.siblings_of(last)

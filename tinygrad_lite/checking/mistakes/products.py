@@ -170,6 +170,48 @@ def _arrangements(edge: Edge) -> Iterator[Candidate]:
         )  # fmt: skip
 
 
+def of_ratio(about: Circumstances, key: Value, hand: Array, now: Array) -> Iterator[Candidate]:
+    """A gradient that is the right one times something of the program: once too often, or not."""
+    hand, now = np.asarray(hand, dtype=np.float64), np.asarray(now, dtype=np.float64)
+    counted = np.abs(now) > 1e-9 * np.max(np.abs(now), initial=0.0)
+    if not counted.any() or np.any(np.abs(hand[~counted]) > 1e-9 * np.max(np.abs(hand))):
+        return
+    ratio = hand[counted] / now[counted]
+    if ratio.size > 1 and np.ptp(ratio) <= 1e-6 * np.max(np.abs(ratio)):
+        return  # one factor
+    for value in about.values:
+        if value.shape != key.shape[key.ndim - value.ndim :] and not _stretches(value, key):
+            continue
+        data = np.broadcast_to(np.asarray(value.data, dtype=np.float64), key.shape)
+        for power, words in _RATIOS:
+            factor = data**power
+            if np.all(np.abs(factor[counted] - ratio) <= 1e-6 * np.abs(ratio)):
+                label = called(value)
+                yield Candidate(
+                    "wrong-operand", Changes(totals={key: lambda g, f=factor: g * f}),  # type: ignore[misc]
+                    key, key,
+                    f"the gradient of {called(key)} {words.format(label)}",
+                    f"count the powers of {label}", f"ratio-{power}",
+                    0.45 if np.size(ratio) > 1 else 0.7,
+                )  # fmt: skip
+
+
+_RATIOS = (
+    (1.0, "is multiplied by {} once too often, or not divided by it"),
+    (-1.0, "is divided by {} once too often, or not multiplied by it"),
+    (2.0, "has the square of {} too much"), (-2.0, "lacks the square of {}"),
+    (0.5, "has the square root of {} too much"), (-0.5, "lacks the square root of {}"),
+)  # fmt: skip
+
+
+def _stretches(value: Value, key: Value) -> bool:
+    """Whether a Value broadcasts to the shape of another."""
+    try:
+        return np.broadcast_shapes(value.shape, key.shape) == key.shape
+    except ValueError:
+        return False
+
+
 def _is_transpose(words: str, argnum: int) -> bool:
     return words == ("{0} @ g.T" if argnum == 0 else "g.T @ {0}")
 
