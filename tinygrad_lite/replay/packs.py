@@ -31,7 +31,7 @@ class Pack:
         self._place = {value: place for place, value in enumerate(self.values)}
         self._vector: Vector = np.empty(len(self.values))
         self._gradients: Sequence[Any] | Vector | None = None
-        self._given_back: list[Value] = []
+        self._given_back: dict[Value, Any] = {}  # with what gradient
         self._holding = False
 
     @property
@@ -43,16 +43,8 @@ class Pack:
         """
         if not self._holding:
             self._take()
-        while self._given_back:
-            value = self._given_back[-1]
-            place = self._place[value]
-            self._vector[place] = _number(value)
-            gradient = getattr(value, "_grad", None)
-            if gradient is not self._gradient(place):
-                self._gradients = [self._gradient(n) for n in range(len(self.values))]
-                self._gradients[place] = gradient
-            self._forget(value)
-            self._given_back.pop()
+        if self._given_back:
+            self._take_in()
         return self._vector
 
     @data.setter
@@ -74,18 +66,29 @@ class Pack:
         """Set the data and gradient of one of the leaves, which somebody wants to see or set."""
         place = self._place[value]
         value._data = float(self._vector[place])
-        value._grad = self._gradient(place)
-        self._given_back.append(value)
+        value._grad = self._given_back[value] = self._gradient(place)
 
     def release(self) -> None:
         """Give every leaf back, for good."""
-        own = set(self._given_back)
         for value in self.values:
-            if value not in own:
+            if value not in self._given_back:
                 self.give_back(value)
             value._pack = None
-        self._given_back = []
+        self._given_back.clear()
         self._holding = False
+
+    def _take_in(self) -> None:
+        """Hold those again that were given back, with what they have by now."""
+        numbers = {self._place[value]: _number(value) for value in self._given_back}
+        self._vector[list(numbers)] = list(numbers.values())
+        for value, gradient in self._given_back.items():
+            now = getattr(value, "_grad", None)
+            if now is not gradient:
+                if type(self._gradients) is not list:
+                    self._gradients = [self._gradient(n) for n in range(len(self.values))]
+                self._gradients[self._place[value]] = now
+            self._forget(value)
+        self._given_back.clear()
 
     def _gather(self) -> None:
         """Hold all leaves, and forget what those that were given back have by now."""

@@ -159,7 +159,8 @@ class Graph:
         if isinstance(made.function, Operation):
             return made.function.function
         function: Callable[..., Any] = made.function
-        return _OF_ARRAYS.get(function, function)
+        found: Callable[..., Any] = _OF_ARRAYS.get(function, function)
+        return found
 
 
 def _taken(recording: Recording) -> Iterator[Slot]:
