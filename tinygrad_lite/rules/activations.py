@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import defvjp
+from tinygrad_lite.rules.large import LARGE, elementwise, positive_part, where_positive
 
 Axis = int | tuple[int, ...] | None
 
@@ -22,6 +23,10 @@ def relu(x: Any) -> Any:
     >>> relu(np.array([-2.0, 3.0]))
     array([0., 3.])
     """
+    if type(x) is _ndarray and x.nbytes > LARGE and x.dtype.kind == "f":
+        out = elementwise(positive_part, x)
+        if out is not None:
+            return out
     return np.maximum(x, 0)
 
 
@@ -151,9 +156,17 @@ def _log_softmax_vjp(g: Any, out: Any, x: Any, axis: Axis = -1) -> Any:
     return g - np.exp(out) * np.sum(g, axis=axis, keepdims=True)
 
 
+def _relu_vjp(g: Any, out: Any, x: Any) -> Any:
+    if type(g) is type(out) is _ndarray and out.nbytes > LARGE and g.dtype is out.dtype:
+        local = elementwise(where_positive, g, out)
+        if local is not None:
+            return local
+    return g * (out > 0)
+
+
 defvjp(
     relu,
-    lambda g, out, x: g * (out > 0),
+    _relu_vjp,
     scalar=lambda x: x if x > 0 or x != x else 0.0,
     kink="0: derivative 0",
 )

@@ -1,31 +1,27 @@
 """The operations behind convolution, closed under differentiation.
 
 ``sum(g * conv(x, w))`` is linear in each of g, x and w: `correlate` is its derivative by g,
-`spread` by x, and `gather_kernel` by w. Each is a matrix product with the windows of the images
-laid out as columns, a block of rows at a time.
+`spread` by x, and `gather_kernel` by w. Each is a matrix product with the windows of the images as
+columns, a tile at a time, the tiles on all cores.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import defvjp
-from tinygrad_lite.rules.windows import (
-    Array,
-    Pair,
-    batch_first,
-    batch_last,
-    count,
-    offset,
-    windows,
-)
+from tinygrad_lite.rules.columns import Layout, Tile, split, tiles
+from tinygrad_lite.rules.memory import keep_freed_memory
+from tinygrad_lite.rules.shards import in_shards, scratch, threads
+from tinygrad_lite.rules.spreading import spread_rows
+from tinygrad_lite.rules.windows import Array, Pair, batch_first, batch_last, count
 
-# Entries of a block of windows: with float32 half a megabyte, which stays in the second-level
-# cache until the product has read it. Measured: 1.2 to 1.8 times faster than all windows at once.
-_BLOCK = 1 << 17
+# Multiplications for which it pays to wake other threads: those that take 300 microseconds.
+_WORTHWHILE = 1 << 23
 
 
 @primitive
@@ -38,97 +34,115 @@ def correlate(
     padding: Pair,
     dilation: Pair,
     groups: int,
+    out: Array | None = None,
 ) -> Array:
     """`conv2d` with every setting given in full."""
-    images, kernels = batch_last(np.asarray(x), padding), _grouped(np.asarray(weight), groups)
-    _, outputs, _, *kernel = kernels.shape
-    size = _counts(x, weight, stride, padding, dilation)
-    batch = len(x)
-    dtype = (
-        np.result_type(images, kernels) if bias is None else np.result_type(images, kernels, bias)
-    )
-    out = np.empty((groups, outputs, size[0], size[1] * batch), dtype)
-    matrices = kernels.reshape(groups, outputs, -1)
-    for rows, columns in _blocks(images, (kernel[0], kernel[1]), size, stride, dilation, groups):
-        part = out[:, :, rows].reshape(groups, outputs, columns.shape[2])  # a view
-        np.matmul(matrices, columns, out=part)
-        if bias is not None:
-            part += np.reshape(bias, (groups, outputs, 1))
-    return batch_first(out.reshape(groups * outputs, *size, batch))
+    images, kernels = _grouped_images(x, groups), _grouped_kernels(weight, groups)
+    outputs, depth = kernels.shape[1], math.prod(kernels.shape[2:])
+    layout = Layout(
+        images.shape, kernels.shape[3:], _counts(x, weight, stride, padding, dilation),
+        stride, padding, dilation,
+    )  # fmt: skip
+    shape = (groups, outputs, *layout.size, len(x))
+    operands = (images, kernels) if bias is None else (images, kernels, bias)
+    result = _room(out, shape, np.result_type(*operands))
+    # Entries of a window lie in the order (i, c, j), see `columns`.
+    matrices = kernels.swapaxes(2, 3).reshape(groups, 1, outputs, depth)
+    shifts = None if bias is None else np.reshape(bias, (groups, 1, outputs, 1, 1))
+
+    def work(tile: Tile) -> None:
+        windows = tile.columns(images)
+        # Not straight into the result, whose channels may lie a power of two apart: they would
+        # drive each other out of the cache.
+        product = scratch("product", (*windows.shape[:2], outputs, windows.shape[3]), result.dtype)
+        np.matmul(matrices, windows, out=product)
+        part = tile.of(result)
+        product = product.reshape(part.shape)
+        if shifts is None:
+            np.copyto(part, product)
+        else:
+            np.add(product, shifts, out=part)
+
+    crew = threads(result.size * depth > _WORTHWHILE)
+    in_shards(work, tiles(layout, images.itemsize, crew), crew)
+    return batch_first(result.reshape(groups * outputs, *result.shape[2:]))
 
 
 @primitive
 def spread(
-    y: Any, weight: Any, *, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> Array:
+    y: Any, weight: Any, *, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int,
+    out: Array | None = None,
+) -> Array:  # fmt: skip
     """Images of a size, to which every entry of `y` adds the kernels scaled by it."""
-    entries, kernels = batch_last(np.asarray(y)), _grouped(np.asarray(weight), groups)
-    _, outputs, inputs, height, width = kernels.shape
-    _, rows, columns, batch = entries.shape
-    entries = entries.reshape(groups, outputs, rows, columns * batch)
+    entries, kernels = _grouped_images(y, groups), _grouped_kernels(weight, groups)
+    inputs = kernels.shape[2]
     dtype = np.result_type(entries, kernels)
-    out = np.zeros(
-        (groups, inputs, size[0] + 2 * padding[0], size[1] + 2 * padding[1], batch), dtype
-    )
-    # One row of the kernel at a time, and as many rows of entries as make a block.
-    matrices = np.ascontiguousarray(kernels.transpose(3, 0, 4, 2, 1))
-    matrices = matrices.reshape(height, groups, width * inputs, outputs)
-    step = max(1, min(rows, 2 * _BLOCK // max(1, groups * width * inputs * columns * batch)))
-    buffer = np.empty((groups, width * inputs, step * columns * batch), dtype)
-    for start in range(0, rows, step):
-        block = min(step, rows - start)
-        part = entries[:, :, start : start + block].reshape(groups, outputs, -1 if batch else 0)
-        for i in range(height):
-            spreads = buffer[:, :, : part.shape[2]]
-            np.matmul(matrices[i], part, out=spreads)
-            shares = spreads.reshape(groups, width, inputs, block, columns, batch)
-            below = out[:, :, start * stride[0] :]
-            for j in range(width):
-                target = offset(below, i, j, (block, columns), stride, dilation)
-                target += shares[:, j]
-    return batch_first(out.reshape(groups * inputs, *out.shape[2:]), padding)
+    result = _room(out, (groups, inputs, *size, len(y)), dtype)
+    layout = Layout(result.shape, kernels.shape[3:], entries.shape[2:4], stride, padding, dilation)
+    crew = threads(entries.size * math.prod(kernels.shape[2:]) > _WORTHWHILE)
+    spread_rows(result, entries, kernels, layout, crew)
+    return batch_first(result.reshape(groups * inputs, *result.shape[2:]))
 
 
 @primitive
 def gather_kernel(
-    y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> Array:
+    y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int,
+    out: Array | None = None,
+) -> Array:  # fmt: skip
     """Kernels whose entries are products of `y` with the windows of `x`, summed over them all."""
-    images, entries = batch_last(np.asarray(x), padding), batch_last(np.asarray(y))
-    outputs, *size, batch = entries.shape
-    entries = entries.reshape(groups, outputs // groups, size[0], size[1] * batch)
-    inputs = images.shape[0] // groups
-    shape = (groups, outputs // groups, inputs * kernel[0] * kernel[1])
-    out = np.zeros(shape, np.result_type(images, entries))
-    for rows, columns in _blocks(images, kernel, (size[0], size[1]), stride, dilation, groups):
-        part = entries[:, :, rows].reshape(*shape[:2], columns.shape[2])
-        out += part @ columns.swapaxes(1, 2)
-    return out.reshape(outputs, inputs, *kernel)
+    images, entries = _grouped_images(x, groups), _grouped_images(y, groups)
+    outputs, inputs = entries.shape[1], images.shape[1]
+    layout = Layout(images.shape, kernel, entries.shape[2:4], stride, padding, dilation)
+    crew = threads(entries.size * layout.depth > _WORTHWHILE)
+    parts = tiles(layout, images.itemsize, crew)
+    # A sum for each of a few chunks, whatever the number of threads: it is the same on all.
+    chunks = split(range(len(parts)), math.ceil(len(parts) / _CHUNKS)) if parts else []
+    sums = np.zeros((len(chunks), groups, layout.depth, outputs), np.result_type(images, entries))
+
+    def work(chunk: int) -> None:
+        total = sums[chunk]
+        for tile in chunks[chunk]:
+            windows = parts[tile].columns(images)
+            given = parts[tile].of(entries)
+            given = given.reshape(*given.shape[:3], windows.shape[3])
+            total += np.add.reduce(windows @ given.swapaxes(2, 3), axis=1)
+
+    in_shards(work, range(len(chunks)), crew)
+    found = np.add.reduce(sums, axis=0).reshape(groups, kernel[0], inputs, kernel[1], outputs)
+    shape = (groups * outputs, inputs, *kernel)
+    result = np.empty(shape, found.dtype) if out is None else out
+    np.copyto(result.reshape(groups, outputs, inputs, *kernel), found.transpose(0, 4, 2, 1, 3))
+    return result
 
 
-def _blocks(
-    images: Array, kernel: Pair, size: Pair, stride: Pair, dilation: Pair, groups: int
-) -> Any:
-    """Windows as matrices (groups, C / groups * kH * kW, rows * W' * N), some rows at a time.
-
-    Every block is written into the same memory.
-    """
-    channels, _, _, batch = images.shape
-    view = windows(images, kernel, size, stride, dilation)
-    depth = channels * kernel[0] * kernel[1]
-    step = max(1, min(size[0], _BLOCK // max(1, depth * size[1] * batch)))
-    buffer = np.empty(depth * step * size[1] * batch, images.dtype)
-    for start in range(0, size[0], step):
-        block = min(step, size[0] - start)
-        columns = buffer[: depth * block * size[1] * batch]
-        copy = columns.reshape(channels, *kernel, block, size[1], batch)
-        np.copyto(copy, view[:, :, :, start : start + block])
-        matrix = columns.reshape(groups, depth // groups, block * size[1] * batch)
-        yield slice(start, start + block), matrix
+# How many partial sums a gradient of kernels is made of: enough for threads to share, few enough to
+# be added in no time.
+_CHUNKS = 8
 
 
-def _grouped(weight: Array, groups: int) -> Array:
-    return weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
+def _room(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Memory for images of shape (groups, C / groups, H, W, N): `out`, or new."""
+    if out is None:
+        keep_freed_memory()
+        return np.empty(shape, dtype)
+    images = out.transpose(1, 2, 3, 0)
+    if not images.flags.c_contiguous or out.dtype != dtype or out.size != math.prod(shape):
+        raise ValueError(
+            f"out must hold {dtype} batch-last in memory, as np.empty_like of an earlier result "
+            f"does; it has shape {out.shape}, strides {out.strides} and dtype {out.dtype}"
+        )
+    return images.reshape(shape)
+
+
+def _grouped_images(x: Any, groups: int) -> Array:
+    """(N, C, H, W) as contiguous (groups, C / groups, H, W, N)."""
+    images = batch_last(np.asarray(x))
+    return images.reshape(groups, images.shape[0] // groups, *images.shape[1:])
+
+
+def _grouped_kernels(weight: Any, groups: int) -> Array:
+    kernels: Array = np.asarray(weight)
+    return kernels.reshape(groups, kernels.shape[0] // groups, *kernels.shape[1:])
 
 
 def _counts(x: Any, weight: Any, stride: Pair, padding: Pair, dilation: Pair) -> Pair:

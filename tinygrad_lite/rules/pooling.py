@@ -6,6 +6,7 @@ image. The layout in memory is kept, whatever it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import defvjp
 from tinygrad_lite.engine.value import Value, data_of, describe
+from tinygrad_lite.rules.columns import split
+from tinygrad_lite.rules.shards import WORTHWHILE, in_shards, threads
 from tinygrad_lite.rules.windows import Array, Pair, count, pair, single
 
 
@@ -72,23 +75,19 @@ def avg_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
 
 
 @primitive
-def largest(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+def largest(
+    x: Any, *, kernel: Pair, stride: Pair, padding: Pair, out: Array | None = None
+) -> Array:
     """The largest entry of every window."""
-    first, *others = _offsets(_padded(x, padding, -np.inf), kernel, stride)
-    out = np.array(first, order="K")
-    for entries in others:
-        np.maximum(out, entries, out=out)
-    return out
+    return _reduced(np.maximum, _padded(x, padding, -np.inf), kernel, stride, out)
 
 
 @primitive
-def window_sums(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+def window_sums(
+    x: Any, *, kernel: Pair, stride: Pair, padding: Pair, out: Array | None = None
+) -> Array:
     """The sum of every window."""
-    first, *others = _offsets(_padded(x, padding, 0), kernel, stride)
-    out = np.array(first, order="K")
-    for entries in others:
-        out += entries
-    return out
+    return _reduced(np.add, _padded(x, padding, 0), kernel, stride, out)
 
 
 @primitive
@@ -104,21 +103,23 @@ def window_spread(
 
 
 @primitive
-def share(y: Any, x: Any, top: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+def share(
+    y: Any, x: Any, top: Any, *, kernel: Pair, stride: Pair, padding: Pair, out: Array | None = None
+) -> Array:
     """Zeros like `x`, with every entry of `y` divided among the entries of its window that equal
     the largest, `top`."""
+    if kernel == stride and not any(padding):
+        return _share_apart(y, x, top, kernel, out)
     holds, shares = _ties(x, top, kernel, stride, padding)
     portions = y / shares
-    size = np.shape(x)[2:]
-    apart = all(s >= k for s, k in zip(stride, kernel, strict=True))
-    tiled = apart and size == tuple(n * k for n, k in zip(np.shape(y)[2:], kernel, strict=True))
-    out = np.empty_like(x, np.result_type(y)) if tiled else _padded_zeros(y, size, padding, like=x)
-    for target, hold in zip(_offsets(out, kernel, stride), holds, strict=True):
-        if apart:
-            np.multiply(portions, hold, out=target)
-        else:
-            target += portions * hold
-    return _cropped(out, padding)
+    framed = _padded_zeros(y, np.shape(x)[2:], padding, like=x)
+    for target, hold in zip(_offsets(framed, kernel, stride), holds, strict=True):
+        target += portions * hold
+    found = _cropped(framed, padding)
+    if out is None:
+        return found
+    np.copyto(out, found)
+    return out
 
 
 @primitive
@@ -130,6 +131,104 @@ def at_largest(y: Any, x: Any, top: Any, *, kernel: Pair, stride: Pair, padding:
     for entries, hold in zip(_offsets(_padded(y, padding, 0), kernel, stride), holds, strict=True):
         out += entries * hold
     return out / shares
+
+
+# -- on all cores ----------------------------------------------------------------------------------
+
+
+def _blocks(x: Array, rows: int, crew: int) -> list[tuple[slice, slice]]:
+    """Channels and rows of a result, a block for each thread.
+
+    Smaller blocks would stay in the cache, but cost more in waiting for the GIL than they save.
+    """
+    channels = x.shape[1]
+    if channels >= rows or channels % crew == 0:
+        parts = split(range(channels), math.ceil(channels / crew))
+        return [(slice(part.start, part.stop), slice(0, rows)) for part in parts]
+    parts = split(range(rows), math.ceil(rows / crew))
+    return [(slice(None), slice(part.start, part.stop)) for part in parts]
+
+
+def _reduced(
+    reduce: np.ufunc, x: Array, kernel: Pair, stride: Pair, out: Array | None = None
+) -> Array:
+    """A reduction over every window: along one axis, then along the other."""
+    counts = [(n - k) // s + 1 for n, k, s in zip(x.shape[2:], kernel, stride, strict=True)]
+    if out is None:
+        out = np.empty_like(x, shape=(*x.shape[:2], *counts))
+    result = out
+
+    def work(block: tuple[slice, slice]) -> None:
+        channels, rows = block
+        start = rows.start * stride[0]
+        entries = x[:, channels, start : (rows.stop - 1) * stride[0] + kernel[0]]
+        target = result[:, channels, rows]
+        for axis, (size, step) in enumerate(zip(kernel, stride, strict=True), 2):
+            last = axis == len(kernel) + 1
+            before, *others = _along(entries, axis, size, step)
+            if not others and last:
+                np.copyto(target, before)
+            elif not others:
+                entries = before
+            else:
+                entries = reduce(before, others[0], out=target if last else None)
+                for other in others[1:]:
+                    reduce(entries, other, out=entries)
+
+    crew = threads(x.nbytes > WORTHWHILE)
+    in_shards(work, _blocks(x, counts[0], crew), crew)
+    return result
+
+
+def _along(x: Array, axis: int, size: int, step: int) -> list[Array]:
+    """Views of the entries at each place of windows along one axis."""
+    before: Any = (slice(None),) * axis
+    stop = (x.shape[axis] - size) // step * step + 1
+    return [x[(*before, slice(start, start + stop, step))] for start in range(size)]
+
+
+def _share_apart(y: Any, x: Array, top: Array, kernel: Pair, out: Array | None) -> Array:
+    """`share` for windows side by side."""
+    y = np.asarray(y)
+    result = np.empty_like(x, y.dtype) if out is None else out
+    if y.strides != top.strides:  # from a linear layer; a mixture of orders is slow
+        y, given = np.empty_like(top, y.dtype), y
+        np.copyto(y, given)
+    counts = top.shape[2:]
+    covered = tuple(n * k for n, k in zip(counts, kernel, strict=True))
+    for axis, size in enumerate(covered, 2):
+        result[(slice(None),) * axis + (slice(size, None),)] = 0
+    kind = np.uint8 if math.prod(kernel) < 256 else np.int64
+    places = range(3, 3 + 2 * len(kernel), 2)
+
+    def windows(images: Array, channels: slice, rows: slice) -> Array:
+        """(N, C, H', kH, W', kW), a view."""
+        whole: Any = tuple(slice(size) for size in covered[1:])
+        part = images[
+            (slice(None), channels, slice(rows.start * kernel[0], rows.stop * kernel[0]), *whole)
+        ]
+        sizes = (rows.stop - rows.start, *counts[1:])
+        return part.reshape(
+            *part.shape[:2], *(n for pair in zip(sizes, kernel, strict=True) for n in pair)
+        )
+
+    def work(block: tuple[slice, slice]) -> None:
+        channels, rows = block
+        hold = windows(x, channels, rows) == np.expand_dims(top[:, channels, rows], tuple(places))
+        shares = hold.view(np.uint8).astype(kind, copy=False)
+        for axis, size in zip(reversed(places), reversed(kernel), strict=True):
+            shares, *others = (shares[(slice(None),) * axis + (place,)] for place in range(size))
+            for other in others:
+                shares = shares + other
+        # A NaN equals nothing: it has no share, and its window no gradient.
+        portions = y[:, channels, rows] / np.maximum(shares, 1)
+        np.multiply(
+            np.expand_dims(portions, tuple(places)), hold, out=windows(result, channels, rows)
+        )
+
+    crew = threads(x.nbytes > WORTHWHILE)
+    in_shards(work, _blocks(x, counts[0], crew), crew)
+    return result
 
 
 def _ties(
