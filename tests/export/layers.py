@@ -22,7 +22,20 @@ def trained(layer):
     return layer
 
 
+class SelfAttention(nn.Module):
+    """Attention of a sequence to itself."""
+
+    def __init__(self, attention, **settings):
+        self.attention = attention
+        self.settings = settings
+
+    def forward(self, x):
+        return self.attention(x, x, x, **self.settings)
+
+
 IMAGES, ROWS, SEQUENCES = floats(4, 6, 9, 8), floats(4, 6), floats(4, 6, 10)
+
+TOKENS = GENERATOR.integers(0, 11, (4, 6))
 
 LAYERS = [
     (nn.Linear(6, 3), ROWS),
@@ -68,4 +81,30 @@ LAYERS = [
     (nn.Softmax(1), 30 * ROWS),
     (nn.Softmax(-2), SEQUENCES),
     (nn.LogSoftmax(1), 30 * ROWS),
+    (nn.Identity(), ROWS),
+    (nn.Embedding(11, 5), TOKENS),
+    (nn.Embedding(11, 5, padding_idx=0), TOKENS),
+    (nn.RNNCell(6, 5, nonlinearity="relu"), ROWS),
+    (nn.LSTMCell(6, 5), ROWS),
+    (nn.GRUCell(6, 5, bias=False), ROWS),
+    (nn.RNN(10, 5, batch_first=True), SEQUENCES),
+    (nn.LSTM(10, 5, num_layers=2, batch_first=True, bidirectional=True), SEQUENCES),
+    (nn.GRU(10, 5, num_layers=2, dropout=0.5, batch_first=True), SEQUENCES),
+    (SelfAttention(nn.MultiheadAttention(10, 2, batch_first=True)), SEQUENCES),
+    (SelfAttention(nn.MultiheadAttention(10, 5, batch_first=True), is_causal=True), SEQUENCES),
+    (
+        nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(10, 2, 16, activation="gelu", batch_first=True), 2
+        ),
+        SEQUENCES,
+    ),
+    (nn.TransformerEncoderLayer(10, 5, 8, batch_first=True, norm_first=True), SEQUENCES),
 ]
+
+SECOND_AXIS = [
+    (nn.LSTM(10, 5), SEQUENCES),
+    (nn.GRU(10, 5, bidirectional=True), SEQUENCES),
+    (SelfAttention(nn.MultiheadAttention(10, 2)), SEQUENCES),
+    (nn.TransformerEncoderLayer(10, 2, 16), SEQUENCES),
+]
+"""Layers that take sequences as PyTorch's do by default: the second axis counts the samples."""

@@ -4,7 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from export.layers import LAYERS, floats
+from export.layers import LAYERS, SECOND_AXIS, floats
 from tinygrad_lite import nn, no_grad
 from tinygrad_lite.engine.trees import flatten
 from tinygrad_lite.engine.value import Value, data_of
@@ -23,18 +23,24 @@ def run_by_onnxruntime(path, x):
     return session.run(None, {session.get_inputs()[0].name: x})
 
 
-def other_batch(x):
-    return np.concatenate([x, x[::-1], x[:1]])
+def batches(x, axis):
+    yield x
+    yield np.take(x, [0], axis)
+    yield np.take(x, [*range(x.shape[axis]), 1, 0], axis)
+
+
+CASES = [(layer, x, 0) for layer, x in LAYERS] + [(layer, x, 1) for layer, x in SECOND_AXIS]
 
 
 @pytest.mark.parametrize(
-    "layer, x", LAYERS, ids=lambda p: repr(p) if isinstance(p, nn.Module) else ""
+    "layer, x, axis", CASES, ids=lambda part: repr(part)[:60] if isinstance(part, nn.Module) else ""
 )
-def test_layer(layer, x, tmp_path):
-    save_graph(layer, tmp_path / "layer.json", x[:2])
-    onnx(layer, tmp_path / "layer.onnx", x[:2])
+def test_layer(layer, x, axis, tmp_path):
+    example = np.take(x, [0, 1], axis)
+    save_graph(layer, tmp_path / "layer.json", example, batch_axis=axis)
+    onnx(layer, tmp_path / "layer.onnx", example, batch_axis=axis)
     graph = load_graph(tmp_path / "layer.json")
-    for batch in (x, x[:1], other_batch(x)):
+    for batch in batches(x, axis):
         want = expected(layer, batch)
         result = graph(batch)
         for name, have in (
@@ -54,7 +60,8 @@ def test_every_layer_has_a_case():
         if isinstance(thing, type) and issubclass(thing, nn.Module) and thing is not nn.Module
     }
     losses = {thing for thing in layers if thing.__module__ == "tinygrad_lite.nn.criteria"}
-    assert layers - losses - {type(layer) for layer, _ in LAYERS} == set()
+    tested = {type(layer) for layer, _ in LAYERS} | {nn.MultiheadAttention}
+    assert layers - losses - tested == set()
 
 
 def test_training_mode_is_left_as_it_was(tmp_path):

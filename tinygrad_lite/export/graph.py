@@ -40,6 +40,11 @@ class Tensor:
     shape: tuple[Size, ...]
     dtype: str
 
+    @property
+    def batch_axis(self) -> int | None:
+        """Which axis counts the samples, None if none does."""
+        return self.shape.index(Batch()) if Batch() in self.shape else None
+
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype}[{', '.join(map(str, self.shape))}]"
 
@@ -176,8 +181,9 @@ class Graph:
         batch: int | None = None
         for tensor, given in zip(self.inputs, arrays, strict=True):
             array = np.asarray(data_of(given), dtype=tensor.dtype)
-            if batch is None and tensor.shape and tensor.shape[0] == Batch() and array.ndim:
-                batch = len(array)
+            axis = tensor.batch_axis
+            if batch is None and axis is not None and array.ndim > axis:
+                batch = array.shape[axis]
             if array.shape != resolved(tensor.shape, batch or 0):
                 raise ValueError(
                     f"the input {tensor.name!r} must have the shape "

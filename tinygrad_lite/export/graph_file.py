@@ -33,6 +33,7 @@ def save_graph(
     *,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
+    batch_axis: int = 0,
     title: str = "",
     classes: Sequence[str] = (),
     normalisation: Mapping[str, Any] | None = None,
@@ -48,7 +49,7 @@ def save_graph(
         path: of the file; an earlier one is replaced at once.
         example: inputs as the model takes them, the batch first; a tuple for several inputs. The
             first samples become the parity vectors.
-        inputs, outputs: names, see `graph_of`.
+        inputs, outputs, batch_axis: see `graph_of`.
         title: for people.
         classes: what the entries of the output stand for.
         normalisation: how an input is made from raw data, such as ``{"mean": 0.13,
@@ -82,7 +83,7 @@ def save_graph(
         raise ExportError(f"weights={weights!r}: expected one of {', '.join(_PRECISIONS)}")
     examples = example if type(example) is tuple else (example,)
     exact = model if isinstance(model, Graph) else graph_of(
-        model, example, inputs=inputs, outputs=outputs
+        model, example, inputs=inputs, outputs=outputs, batch_axis=batch_axis
     )  # fmt: skip
     graph = in_precision(exact, weights)
     if gradient:
@@ -161,9 +162,10 @@ def _outputs(graph: Graph, examples: tuple[Any, ...]) -> tuple[Array, ...]:
 def _vectors(graph: Graph, examples: tuple[Any, ...], count: int) -> list[dict[str, Any]]:
     """Single samples of the example with what Python computes for them."""
     vectors = []
-    for row in range(min(count, len(examples[0]))):
+    axis = graph.inputs[0].batch_axis or 0
+    for row in range(min(count, np.shape(examples[0])[axis])):
         sample = [
-            np.asarray(array, tensor.dtype)[row : row + 1]
+            np.take(np.asarray(array, tensor.dtype), [row], tensor.batch_axis or 0)
             for array, tensor in zip(examples, graph.inputs, strict=True)
         ]
         outputs = _outputs(graph, tuple(sample))

@@ -27,6 +27,7 @@ def onnx(
     *,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
+    batch_axis: int = 0,
     title: str = "",
     precision: str = "float32",
 ) -> Any:
@@ -37,7 +38,7 @@ def onnx(
         path: of the file; an earlier one is replaced at once.
         example: inputs as the model takes them, the batch first; a tuple for several inputs. Not
             needed for a `Graph`.
-        inputs, outputs: names, see `graph_of`.
+        inputs, outputs, batch_axis: see `graph_of`.
         title: for people.
         precision: "float32", which every runtime computes in, or "float64", of which runtimes
             know some operations only.
@@ -54,7 +55,7 @@ def onnx(
     if not isinstance(model, Graph):
         if example is None:
             raise ExportError("onnx(model, path, example) needs an example of what the model takes")
-        model = graph_of(model, example, inputs=inputs, outputs=outputs)
+        model = graph_of(model, example, inputs=inputs, outputs=outputs, batch_axis=batch_axis)
     if precision not in ("float32", "float64"):
         raise ExportError(f"precision={precision!r}: expected float32 or float64")
     graph = in_precision(model, precision)
@@ -194,8 +195,9 @@ class _Writing:
         """The name of a vector of integers that holds a shape."""
         if not any(isinstance(size, Batch) for size in shape):
             return self.constant(np.array(shape, np.int64))
-        first = next(t for t in self.graph.inputs if t.shape and t.shape[0] == Batch())
-        batch = self.node("Shape", first.name, start=0, end=1)
+        axes = {tensor.name: tensor.batch_axis for tensor in self.graph.inputs}
+        name, axis = next((name, axis) for name, axis in axes.items() if axis is not None)
+        batch = self.node("Shape", name, start=axis, end=axis + 1)
         parts = []
         for size in shape:
             if isinstance(size, Batch) and size.times == 1:

@@ -35,6 +35,7 @@ def graph_of(
     *,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
+    batch_axis: int = 0,
 ) -> Graph:
     """The graph that a model computes in use (`eval`), for batches of any size.
 
@@ -44,6 +45,7 @@ def graph_of(
         example: an input as the model takes it, the batch first; a tuple for several inputs.
             Floating arrays become Values; arrays of integers, such as tokens, are given plain.
         inputs, outputs: their names; those of the Values by default, else "input" and "output".
+        batch_axis: which axis of the inputs counts the samples, if it is not the first.
 
     Raises:
         ExportError: an operation has no place in a graph, the result does not depend on an input,
@@ -61,44 +63,50 @@ def graph_of(
     outputs output
     """
     examples = example if type(example) is tuple else (example,)
-    arrays = tuple(map(_as_example, examples))
+    arrays = tuple(_as_example(part, batch_axis) for part in examples)
     if isinstance(model, Program):
+        if batch_axis:
+            raise ExportError("the batch of a Program is taken to be the first axis")
         recordings = _of_program(model, arrays)
     else:
         generator = np.random.default_rng(0)
         with _in_use(model):
             recordings = [
-                _of_model(model, _varied(arrays, rows, generator), inputs) for rows in _BATCHES
+                _of_model(model, _varied(arrays, rows, generator, batch_axis), inputs)
+                for rows in _BATCHES
             ]
-    writer = Writer([len(recording.examples[0]) for recording in recordings])
+    writer = Writer([recording.examples[0].shape[batch_axis] for recording in recordings])
     found = _Translating(recordings, writer).outputs(inputs, outputs)
     graph = writer.graph(found)
     if not isinstance(model, Program):
-        _compare(graph, model, _varied(arrays, 5, np.random.default_rng(1)))
+        _compare(graph, model, _varied(arrays, 5, np.random.default_rng(1), batch_axis))
     return graph
 
 
-def _as_example(example: Any) -> Array:
+def _as_example(example: Any, batch_axis: int) -> Array:
     array = np.asarray(data_of(example))
-    if array.ndim == 0 or array.dtype.kind not in "fiub" or not array.size:
+    if not 0 <= batch_axis < array.ndim or array.dtype.kind not in "fiub" or not array.size:
         raise ExportError(
-            f"an example is an array of numbers that begins with the batch, not an array of shape "
-            f"{array.shape}, {array.dtype}"
+            f"an example is an array of numbers with samples along axis {batch_axis}, not an "
+            f"array of shape {array.shape}, {array.dtype}"
         )
     return array
 
 
-def _varied(arrays: Sequence[Array], rows: int, generator: np.random.Generator) -> tuple[Any, ...]:
+def _varied(
+    arrays: Sequence[Array], rows: int, generator: np.random.Generator, batch_axis: int = 0
+) -> tuple[Any, ...]:
     """Other inputs of the same kind: samples of the example with their entries shuffled."""
     varied = []
     for array in arrays:
-        samples = np.resize(array, (rows, *array.shape[1:])).copy()
+        given = np.moveaxis(array, batch_axis, 0)
+        samples = np.resize(given, (rows, *given.shape[1:])).copy()
         generator.permuted(samples.reshape(rows, -1), axis=1, out=samples.reshape(rows, -1))
         if samples.dtype.kind == "f":
             noise = generator.uniform(0, 0.1, samples.shape)
             scale = float(np.abs(array).max()) or 1.0
             samples += np.multiply(noise, scale).astype(samples.dtype)
-        varied.append(samples)
+        varied.append(np.ascontiguousarray(np.moveaxis(samples, 0, batch_axis)))
     return tuple(varied)
 
 

@@ -10,6 +10,7 @@ from tinygrad_lite.engine.record import PICK
 from tinygrad_lite.export.graph import Tensor
 from tinygrad_lite.export.translation import Settings, Writer, same, translates
 from tinygrad_lite.rules import error_function, normalisation, rectifiers
+from tinygrad_lite.rules.embedding import embedding
 
 same(error_function.erf, "erf")
 
@@ -17,6 +18,12 @@ same(error_function.erf, "erf")
 @translates(PICK)
 def _pick(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     return args[0][settings["index"]]
+
+
+@translates(embedding)
+def _embedding(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
+    indices, weight = args
+    return w.emit("take", weight, indices, axis=0)
 
 
 @translates(error_function.erfc)

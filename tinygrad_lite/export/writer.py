@@ -33,19 +33,19 @@ class Writer:
         self._memory: dict[str, tuple[Any, Any]] = {}
         self._tensors: dict[str, Tensor] = {}
         self._known: dict[int, tuple[Any, Tensor]] = {}  # weights by the id of the array
-        self._from_inputs: set[str] = set()
+        self._varying: set[str] = set()  # with inputs or with the batch
 
     def input(self, name: str, examples: Sequence[Array]) -> Tensor:
         """Declare an input, given an example for each size of the batch."""
         tensor = self._enter(name, (examples[0], examples[1]))
         self.inputs.append(tensor)
-        self._from_inputs.add(tensor.name)
+        self._varying.add(tensor.name)
         return tensor
 
     def given(self, name: str, results: tuple[Any, Any]) -> Tensor:
         """A tensor computed elsewhere, given its results for each size of the batch."""
         tensor = self._enter(name, results)
-        self._from_inputs.add(tensor.name)
+        self._varying.add(tensor.name)
         return tensor
 
     def weight(self, data: Any, name: str = "") -> Tensor:
@@ -74,14 +74,12 @@ class Writer:
             arrays = [self._memory[n][position] if isinstance(n, str) else n for n in names]
             given = {key: resolved(value, batch) for key, value in settings.items()}
             results.append(row.evaluate(*arrays, **given))
-        depends = any(name in self._from_inputs for name in names)
-        if not depends and not _depends_on_batch(settings):
+        if not any(name in self._varying for name in names) and not _depends_on_batch(settings):
             return self.weight(results[0])
         tensor = self._enter(
             self._free(f"{self.prefix}{len(self.steps) + 1}"), (results[0], results[1])
         )
-        if depends:
-            self._from_inputs.add(tensor.name)
+        self._varying.add(tensor.name)
         self.steps.append(Step(operation, names, settings, tensor, self.scope))
         return tensor
 
