@@ -170,7 +170,7 @@ def _masked(scores: Any, mask: Any) -> Any:
         mask = np.asarray(mask)
     if mask.dtype.kind == "b":
         return np.where(mask, -np.inf, scores)
-    return scores + mask
+    return scores + (mask if type(mask) is Value else mask.astype(scores.dtype))
 
 
 _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": relu, "gelu": gelu}
