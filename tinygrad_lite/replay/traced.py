@@ -336,16 +336,22 @@ def setitem(x: Any, index: Any, entries: Any) -> Any:
 
 
 def untraced(tree: Any) -> Any:
-    """Traced arrays replaced by what they are, within tuples, lists, dicts and slices."""
+    """Traced arrays replaced by what they are, within tuples, lists, dicts and slices.
+
+    A container without any is returned itself: others may hold on to it, as an optimiser to its
+    groups.
+    """
     kind = type(tree)
     if kind is Traced:
         return tree.data
-    if isinstance(tree, tuple):
-        return tuple([untraced(branch) for branch in tree])
-    if kind is list:
-        return [untraced(branch) for branch in tree]
+    if isinstance(tree, tuple) or kind is list:
+        branches = [untraced(branch) for branch in tree]
+        if all(map(operator.is_, branches, tree)):
+            return tree
+        return branches if kind is list else tuple(branches)
     if kind is dict:
-        return {key: untraced(branch) for key, branch in tree.items()}
+        entries = {key: untraced(branch) for key, branch in tree.items()}
+        return tree if all(map(operator.is_, entries.values(), tree.values())) else entries
     return tree
 
 
