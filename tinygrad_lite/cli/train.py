@@ -154,7 +154,8 @@ def run(options: argparse.Namespace) -> int:
             f"samples of {options.data}, {loss_name}, seed {options.seed}",
             file=sys.stderr,
         )
-    with _plain_warnings():
+    # A cost that overflows ends training with an error of its own.
+    with _plain_warnings(), np.errstate(all="ignore"):
         history = _train(model, loss, network, data, options)
     if network.is_neurons:
         network.thing = network.thing.from_layers(model)
