@@ -24,19 +24,16 @@ def consumers_first(*outputs: Value, boundary: Iterable[Value] = ()) -> list[Val
     Linear in the number of edges, with a stack of its own: a chain may be a million long.
     """
     found = set(boundary)
-    stack = []
+    order: list[Value] = []
     for out in outputs:
         if out.operation is not None and out not in found:
             found.add(out)
-            stack.append(out)
-    order: list[Value] = []
-    while stack:
-        node = stack.pop()
-        order.append(node)
+            order.append(out)
+    for node in order:  # which grows meanwhile
         for argument in node.args:
             if type(argument) is Value and argument.operation is not None and argument not in found:
                 found.add(argument)
-                stack.append(argument)
+                order.append(argument)
     order.sort(key=_by_serial, reverse=True)
     return order
 
@@ -84,13 +81,12 @@ def pull_back(
             return cast(dict[Value, Any], traced)
     order = consumers_first(*cotangents, boundary=boundary)
     held = dict(cotangents)  # cotangents of outputs and of nodes still to come
+    watch = None if mode is None else mode.watch
+    if wrt is None and watch is None and not create_graph:
+        return _pull_back_lean(order, held)
     wanted = None if wrt is None else set(wrt)
     needed = None if wanted is None else _on_the_way(order, wanted)
     kept: dict[Value, Any] = {}
-    watch = None if mode is None else mode.watch
-    if wanted is None and watch is None and not create_graph:
-        _pull_back_lean(order, held, kept)
-        order = []
     for node in order:
         g = held.pop(node, None)
         if g is None or (needed is not None and node not in needed):
@@ -166,30 +162,33 @@ def backward(self: Value, gradient: Any = None, *, create_graph: bool = False) -
     >>> x.grad
     54.0
     """
-    if gradient is None:
-        if self.size != 1:
-            raise ValueError(
-                f"backward() starts at a single number; this is a {describe(self)}. Reduce it, as "
-                f"in y.sum().backward(), or give the gradient to start from: y.backward(g) with g "
-                f"of shape {self.shape}"
-            )
-        seed: Any = 1.0 if type(self.data) is float else np.ones(self.shape, self.data.dtype)
+    data = self._data if self.operation is not None else self.data
+    if gradient is not None:
+        seed: Any = seed_for(self, gradient)
+    elif type(data) is float:
+        seed = 1.0
+    elif data.size == 1:
+        seed = np.ones(data.shape, data.dtype)
     else:
-        seed = seed_for(self, gradient)
-    taken: set[int] = {id(gradient), id(seed)}
+        raise ValueError(
+            f"backward() starts at a single number; this is a {describe(self)}. Reduce it, as "
+            f"in y.sum().backward(), or give the gradient to start from: y.backward(g) with g "
+            f"of shape {self.shape}"
+        )
+    # Users change gradients in place, so none may be a view, or the gradient of another leaf.
+    taken = {id(gradient), id(seed)}
     for value, cotangent in pull_back({self: seed}, create_graph=create_graph).items():
         before = value.grad
-        if before is None:
-            value.passes = 1
-            # users change gradients in place, so neither a view nor another leaf's gradient
-            if type(cotangent) is _ndarray:
-                if cotangent.base is not None or id(cotangent) in taken:
-                    cotangent = cotangent.copy()
-                taken.add(id(cotangent))
-            value._grad = cotangent
-        else:
+        if before is not None:
             value.passes += 1
             value._grad = before + cotangent
+            continue
+        value.passes = 1
+        if type(cotangent) is _ndarray:
+            if cotangent.base is not None or id(cotangent) in taken:
+                cotangent = cotangent.copy()
+            taken.add(id(cotangent))
+        value._grad = cotangent
 
 
 def seed_for(out: Value, gradient: Any) -> Any:
@@ -209,7 +208,10 @@ def seed_for(out: Value, gradient: Any) -> Any:
 
 def fitted(local: Any, argument: Value, node: Value) -> Any:
     """A rule's cotangent summed over broadcast axes, in the shape and dtype of the argument."""
-    data = argument.data
+    try:
+        data = argument._data
+    except AttributeError:  # a leaf whose number is in a pack
+        data = argument.data
     if type(local) is _ndarray is type(data):
         if local.dtype is data.dtype:
             if local.shape == data.shape:
@@ -254,7 +256,7 @@ def fitted(local: Any, argument: Value, node: Value) -> Any:
         return local if local.dtype == dtype else record(ASTYPE, (local,), {"dtype": dtype})
     if hasattr(local, "as_dtype"):  # traced
         return local.as_dtype(dtype)
-    return float(local) if type(argument.data) is float else np.asarray(local, dtype=dtype)
+    return float(local) if type(data) is float else np.asarray(local, dtype=dtype)
 
 
 def no_rule_for(node: Value, argument: Value) -> TypeError:
@@ -277,8 +279,11 @@ def _on_the_way(order: list[Value], wanted: set[Value]) -> set[Value]:
     return needed
 
 
-def _pull_back_lean(order: list[Value], held: dict[Value, Any], kept: dict[Value, Any]) -> None:
-    """The loop of `pull_back` as `backward` most often needs it, with its steps unrolled."""
+def _pull_back_lean(order: list[Value], held: dict[Value, Any]) -> dict[Value, Any]:
+    """The loop of `pull_back` as `backward` most often needs it. `pulled_through` and the summing
+    are written out for one and two arguments, operators and activations, where small networks and
+    graphs of neurons spend their time: a function call for each would cost them a tenth."""
+    kept: dict[Value, Any] = {}
     for node in order:
         g = held.pop(node, None)
         if g is None:
@@ -287,71 +292,52 @@ def _pull_back_lean(order: list[Value], held: dict[Value, Any], kept: dict[Value
             kept[node] = g
         operation: Any = node.operation
         if operation.is_pair and not node.metadata:
-            _pull_pair(node, operation.vjps, node.args, g, held)
+            first, second = operation.vjps
+            argument, y = node.args
+            try:
+                a = argument._data if type(argument) is Value else argument
+                b = y._data if type(y) is Value else y
+            except AttributeError:  # a leaf whose number is in a pack
+                a, b = data_of(argument), data_of(y)
+            if type(y) is Value:
+                local = second(g, node._data, a, b)
+                if type(local) is not _ndarray is not type(b):
+                    if type(local) is not float or type(b) is not float:
+                        local = fitted(local, y, node)
+                elif (
+                    type(local) is not type(b)
+                    or local.shape != b.shape
+                    or local.dtype is not b.dtype
+                ):
+                    local = fitted(local, y, node)
+                held[y] = held[y] + local if y in held else local
+                if type(argument) is not Value:
+                    continue
+            local = first(g, node._data, a, b)
         elif operation.is_single:
-            _pull_single(node, operation.vjps[0], node.args[0], g, held)
+            argument = node.args[0]
+            try:
+                a = argument._data
+            except AttributeError:
+                a = argument.data
+            if node.metadata:
+                local = operation.vjps[0](g, node._data, a, **node.metadata)
+            else:
+                local = operation.vjps[0](g, node._data, a)
         else:
             for _, argument, local in pulled_through(node, g):
-                before = held.get(argument)
-                held[argument] = local if before is None else before + local
-
-
-def _pull_single(node: Value, vjp: Any, x: Value, g: Any, held: dict[Value, Any]) -> None:
-    """`pulled_through` and the summing, unrolled for one argument."""
-    metadata = node.metadata
-    try:
-        a = x._data
-    except AttributeError:  # a leaf whose number is in a pack
-        a = x.data
-    local = vjp(g, node._data, a, **metadata) if metadata else vjp(g, node._data, a)
-    if not (
-        type(local) is float is type(a)
-        or (
-            type(local) is type(a) is _ndarray and local.shape == a.shape and local.dtype is a.dtype
-        )
-    ):
-        local = fitted(local, x, node)
-    before = held.get(x)
-    held[x] = local if before is None else before + local
-
-
-def _pull_pair(
-    node: Value, vjps: tuple[Any, Any], args: tuple[Any, Any], g: Any, held: dict[Value, Any]
-) -> None:
-    """`pulled_through` and the summing, unrolled for two arguments without settings: operators,
-    where graphs of neurons spend their time."""
-    x, y = args
-    try:
-        a = x._data if type(x) is Value else x
-        b = y._data if type(y) is Value else y
-    except AttributeError:  # a leaf whose number is in a pack
-        a, b = data_of(x), data_of(y)
-    if type(y) is Value:
-        local = vjps[1](g, node._data, a, b)
-        if not (
-            type(local) is float is type(b)
-            or (
-                type(local) is type(b) is _ndarray
-                and local.shape == b.shape
-                and local.dtype is b.dtype
-            )
-        ):
-            local = fitted(local, y, node)
-        before = held.get(y)
-        held[y] = local if before is None else before + local
-    if type(x) is Value:
-        local = vjps[0](g, node._data, a, b)
-        if not (
-            type(local) is float is type(a)
-            or (
-                type(local) is type(a) is _ndarray
-                and local.shape == a.shape
-                and local.dtype is a.dtype
-            )
-        ):
-            local = fitted(local, x, node)
-        before = held.get(x)
-        held[x] = local if before is None else before + local
+                held[argument] = held[argument] + local if argument in held else local
+            continue
+        if type(local) is not _ndarray is not type(a):
+            if type(local) is not float or type(a) is not float:
+                local = fitted(local, argument, node)
+        elif type(local) is not type(a) or local.shape != a.shape or local.dtype is not a.dtype:
+            local = fitted(local, argument, node)
+        held[argument] = held[argument] + local if argument in held else local
+    for value, g in held.items():
+        if value.operation is None:
+            kept[value] = g
+    return kept
 
 
 Value.backward = backward

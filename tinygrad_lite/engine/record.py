@@ -18,6 +18,8 @@ from tinygrad_lite.engine.value import Value, data_of, next_serial
 _new = object.__new__
 _frame = sys._getframe
 _float64 = np.float64
+_float32 = np.float32
+_asarray = np.asarray
 _ndarray = np.ndarray
 
 
@@ -47,18 +49,19 @@ def record(operation: Operation, args: tuple[Any, ...], metadata: Any = None) ->
     if ENTERED.count and (trace := MODE.get().trace) is not None:
         return trace.record(operation, args, metadata)
     try:
-        raw = (
-            [a._data if type(a) is Value else a for a in args] if len(args) > 1 else [args[0]._data]
-        )
+        if len(args) == 1:
+            raw: list[Any] = [args[0]._data]
+        else:
+            raw = [a._data if type(a) is Value else a for a in args]
     except AttributeError:  # a leaf whose number is in a pack
         raw = [data_of(a) for a in args]
     try:
-        if type(raw[0]) is _ndarray and not metadata:  # the usual case, without a call more
+        if type(raw[0]) is not _ndarray or metadata:
+            data = computed(operation, raw, metadata)
+        else:  # the usual case, without a call more
             data = operation.evaluate(*raw)
             if type(data) is not _ndarray and type(data) is not float:
                 data = _normal(data)
-        else:
-            data = computed(operation, raw, metadata)
     except (TypeError, ValueError, IndexError) as error:
         raise explained(error, operation, args, metadata) from None
     return remember(operation, args, metadata, data)
@@ -83,18 +86,24 @@ def computed(operation: Operation, raw: Sequence[Any], metadata: Any = None) -> 
 def remember(operation: Operation, args: tuple[Any, ...], metadata: Any, data: Any) -> Any:
     """A Value (a tuple of them for several results) that knows how `data` was computed."""
     kind = type(data)
-    several = kind is not _ndarray and kind is not float and isinstance(data, tuple)
     node = _new(Value)
-    node._data = tuple(data) if several else data
+    if kind is _ndarray or kind is float:
+        several = False
+        node._data = data
+    else:
+        several = isinstance(data, tuple)
+        node._data = tuple(data) if several else data
     node.operation = operation
     node.args = args
     node.metadata = metadata or None
     node.serial = next_serial()
     node.retained = False
     frame = _frame(2)
-    while _internal[frame.f_code.co_filename] and frame.f_back is not None:
+    code = frame.f_code
+    while _internal[code.co_filename] and frame.f_back is not None:
         frame = frame.f_back  # to the line of the user's that asked for it
-    node.frame_code = frame.f_code
+        code = frame.f_code
+    node.frame_code = code
     node.frame_offset = frame.f_lasti
     if ENTERED.count:
         _obey_mode(node)
@@ -109,12 +118,14 @@ _NUMBERS = (float, int, _float64)
 
 def _normal(data: Any) -> Any:
     """float64 scalars as Python floats, other scalars as 0-d arrays, several results as a tuple."""
+    if type(data) is _ndarray or type(data) is _float32:
+        return _asarray(data)
     if isinstance(data, tuple):
         parts = [d if type(d) is _ndarray else _normal(d) for d in data]
         return tuple(parts) if type(data) is tuple else type(data)(*parts)
     if isinstance(data, float):
         return float(data)
-    return np.asarray(data)
+    return _asarray(data)
 
 
 def _obey_mode(node: Value) -> None:
@@ -148,12 +159,12 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
         try:
             if type(a) is float and (type(b) is float or type(b) is int) and scalar is not None:
                 data = scalar(b, a) if reflected else scalar(a, b)
-            elif (type(a) is _ndarray and (type(b) is _ndarray or type(b) in _NUMBERS)) or (
-                type(b) is _ndarray and type(a) is float
-            ):
+            elif type(a) is _ndarray and (type(b) is _ndarray or type(b) in _NUMBERS):
                 data = evaluate(b, a) if reflected else evaluate(a, b)
                 if type(data) is not _ndarray:
                     data = _normal(data)
+            elif type(b) is _ndarray and type(a) is float:
+                data = _normal(evaluate(b, a) if reflected else evaluate(a, b))
             elif isinstance(other, (Value, int, float, complex, np.generic, _ndarray)):
                 return record(operation, args)
             elif isinstance(other, (list, tuple)):
@@ -172,9 +183,11 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
         node.serial = next_serial()
         node.retained = False
         frame = _frame(1)
-        while _internal[frame.f_code.co_filename] and frame.f_back is not None:
+        code = frame.f_code
+        while _internal[code.co_filename] and frame.f_back is not None:
             frame = frame.f_back
-        node.frame_code = frame.f_code
+            code = frame.f_code
+        node.frame_code = code
         node.frame_offset = frame.f_lasti
         if ENTERED.count:
             _obey_mode(node)
