@@ -242,3 +242,62 @@ def test_clipping(seed):
         assert norm is wanted is None or norm == pytest.approx(wanted.item(), rel=1e-12)
         for mine, other in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(mine.grad, other.grad.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(CONFIGURATIONS))
+def test_lbfgs_without_a_line_search(seed):
+    rng = np.random.default_rng(seed)
+    settings = {
+        "lr": rng.uniform(0.1, 1),
+        "max_iter": int(rng.integers(1, 12)),
+        "max_eval": maybe(rng, None, 5),
+        "history_size": int(rng.integers(1, 8)),
+    }
+    root = rng.standard_normal((4, 4))
+    matrix, start = root @ root.T + np.eye(4), rng.standard_normal(4)
+    ends = []
+    for library, x, constant in (
+        (optim, Value(start.copy()), matrix),
+        (torch.optim, torch.tensor(start, requires_grad=True), torch.tensor(matrix)),
+    ):
+        optimiser = library.LBFGS([x], **settings)
+
+        def closure(x=x, constant=constant, optimiser=optimiser):
+            optimiser.zero_grad()
+            loss = 0.5 * (x @ (constant @ x)) + (x**4).sum() / 4 - x.sum()
+            loss.backward()
+            return loss
+
+        for _ in range(3):
+            optimiser.step(closure)
+        ends.append(x.data if library is optim else x.detach().numpy())
+    np.testing.assert_allclose(*ends, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(CONFIGURATIONS))
+def test_lbfgs_with_a_line_search_ends_at_the_same_minimum(seed):
+    rng = np.random.default_rng(seed)
+    root, start = rng.standard_normal((5, 5)), rng.standard_normal(5)
+    matrix = root @ root.T + 0.1 * np.eye(5)
+    ends, counts = [], []
+    for library, x, constant in (
+        (optim, Value(start.copy()), matrix),
+        (torch.optim, torch.tensor(start, requires_grad=True), torch.tensor(matrix)),
+    ):
+        optimiser = library.LBFGS(
+            [x], max_iter=100, tolerance_grad=1e-9, tolerance_change=1e-14,
+            line_search_fn="strong_wolfe",
+        )  # fmt: skip
+        counts.append(0)
+
+        def closure(x=x, constant=constant, optimiser=optimiser):
+            counts[-1] += 1
+            optimiser.zero_grad()
+            loss = 0.5 * (x @ (constant @ x)) + (x**4).sum() / 4 - x.sum()
+            loss.backward()
+            return loss
+
+        optimiser.step(closure)
+        ends.append(x.data if library is optim else x.detach().numpy())
+    np.testing.assert_allclose(*ends, rtol=1e-6, atol=1e-7)
+    assert counts[0] <= 2 * counts[1]

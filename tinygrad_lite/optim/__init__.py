@@ -3,6 +3,7 @@
 from tinygrad_lite.optim import lr_scheduler
 from tinygrad_lite.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
 from tinygrad_lite.optim.clipping import clip_grad_norm_, clip_grad_value_
+from tinygrad_lite.optim.lbfgs import LBFGS
 from tinygrad_lite.optim.lr_scheduler import (
     CosineAnnealingLR,
     ExponentialLR,
@@ -16,9 +17,11 @@ from tinygrad_lite.optim.lr_scheduler import (
     StepLR,
 )
 from tinygrad_lite.optim.optimizer import Clamp, Optimizer
+from tinygrad_lite.optim.scipy_bridge import minimize
 from tinygrad_lite.optim.sgd import SGD
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adagrad",
     "Adam",
@@ -39,4 +42,5 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "lr_scheduler",
+    "minimize",
 ]
