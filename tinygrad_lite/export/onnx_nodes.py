@@ -66,7 +66,8 @@ def _simple(operation: str, kind: str) -> None:
 
 for _operation, _kind in {
     "negative": "Neg", "absolute": "Abs", "sign": "Sign", "exp": "Exp", "log": "Log",
-    "sqrt": "Sqrt", "sin": "Sin", "cos": "Cos", "tan": "Tan", "arctan": "Atan", "sinh": "Sinh",
+    "sqrt": "Sqrt", "sin": "Sin", "cos": "Cos", "tan": "Tan", "arcsin": "Asin", "arccos": "Acos",
+    "arctan": "Atan", "arcsinh": "Asinh", "arccosh": "Acosh", "arctanh": "Atanh", "sinh": "Sinh",
     "cosh": "Cosh", "tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid", "softplus": "Softplus",
     "erf": "Erf", "add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div",
     "power": "Pow", "maximum": "Max", "minimum": "Min", "matmul": "MatMul",

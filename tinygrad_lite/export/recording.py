@@ -19,7 +19,7 @@ from tinygrad_lite.engine.modes import enable_grad, no_grad
 from tinygrad_lite.engine.program import Instruction, Program, Slot
 from tinygrad_lite.engine.trees import flatten
 from tinygrad_lite.engine.value import Value, data_of
-from tinygrad_lite.export import translation_layers  # noqa: F401 (enters its rows)
+from tinygrad_lite.export import translation_layers, translation_places  # noqa: F401 (rows)
 from tinygrad_lite.export.comparisons import Comparison, noting_comparisons
 from tinygrad_lite.export.errors import ExportError
 from tinygrad_lite.export.graph import Array, Batch, Graph, Tensor

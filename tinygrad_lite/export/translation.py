@@ -6,6 +6,7 @@ and what it computes, and returns the name of the result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from operator import index as as_index
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ import numpy as np
 from tinygrad_lite.engine.record import ASTYPE, IDENTITY, PICK
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.export.graph import Batch, Size, Tensor
-from tinygrad_lite.rules import activations, correlation, indexing, linear, pooling, zero
+from tinygrad_lite.rules import activations, correlation, linear, pooling, zero
 
 Settings = dict[str, Any]
 Translation = Callable[["Writer", Sequence[Any], Settings, Tensor], Any]
@@ -34,21 +35,21 @@ class Writer(Protocol):
 def translation_of(operation: Operation) -> Translation | None:
     """How to write an operation, None if it has no place in a graph."""
     function: Any = operation if operation in (IDENTITY, ASTYPE, PICK) else operation.function
-    return _TRANSLATIONS.get(function)
+    return TRANSLATIONS.get(function)
 
 
-_TRANSLATIONS: dict[Any, Translation] = {}
+TRANSLATIONS: dict[Any, Translation] = {}
 
 
 def same(function: Any, name: str) -> None:
     """Enter an operation that a graph has too, with the same settings."""
-    _TRANSLATIONS[function] = lambda w, args, settings, out: w.emit(name, *args, **settings)
+    TRANSLATIONS[function] = lambda w, args, settings, out: w.emit(name, *args, **settings)
 
 
 def translates(*functions: Any) -> Callable[[Translation], Translation]:
     def enter(translation: Translation) -> Translation:
         for function in functions:
-            _TRANSLATIONS[function] = translation
+            TRANSLATIONS[function] = translation
         return translation
 
     return enter
@@ -57,7 +58,8 @@ def translates(*functions: Any) -> Callable[[Translation], Translation]:
 _function: Any
 for _function in (
     np.negative, np.absolute, np.exp, np.expm1, np.log, np.log1p, np.sqrt, np.sin, np.cos, np.tan,
-    np.arctan, np.sinh, np.cosh, np.tanh, np.add, np.subtract, np.multiply, np.divide, np.power,
+    np.arcsin, np.arccos, np.arctan, np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh,
+    np.add, np.subtract, np.multiply, np.divide, np.power,
     np.maximum, np.minimum, np.matmul, np.einsum, np.where,
 ):  # fmt: skip
     same(_function, _function.__name__)
@@ -91,6 +93,34 @@ def _reciprocal(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor)
     return w.emit("divide", 1, args[0])
 
 
+@translates(np.exp2)
+def _exp2(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
+    return w.emit("exp", w.emit("multiply", args[0], math.log(2)))
+
+
+def _logarithm(function: Any, base: float) -> None:
+    @translates(function)
+    def logarithm(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
+        return w.emit("divide", w.emit("log", args[0]), math.log(base))
+
+
+_logarithm(np.log2, 2)
+_logarithm(np.log10, 10)
+
+
+@translates(np.hypot)
+def _hypot(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
+    squares = [w.emit("multiply", x, x) for x in args]
+    return w.emit("sqrt", w.emit("add", *squares))
+
+
+@translates(np.logaddexp)
+def _logaddexp(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
+    apart = w.emit("absolute", w.emit("subtract", *args))
+    share = w.emit("log1p", w.emit("exp", w.emit("negative", apart)))
+    return w.emit("add", w.emit("maximum", *args), share)
+
+
 @translates(np.clip)
 def _clip(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     x, low, high = args
@@ -106,7 +136,7 @@ def _astype(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> 
 # -- along axes ----------------------------------------------------------------------------------
 
 
-def _axes(w: Writer, x: Any, axis: Any) -> tuple[int, ...]:
+def axes_of(w: Writer, x: Any, axis: Any) -> tuple[int, ...]:
     ndim = len(w.shape(x))
     listed = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     return tuple(as_index(a) % ndim for a in listed)
@@ -116,7 +146,7 @@ def _reduction(function: Any, name: str) -> None:
     @translates(function)
     def reduction(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
         rest = {k: v for k, v in settings.items() if k not in ("axis", "keepdims")}
-        axes = _axes(w, args[0], settings.get("axis"))
+        axes = axes_of(w, args[0], settings.get("axis"))
         keepdims = bool(settings.get("keepdims", False))
         return w.emit(name, args[0], axes=axes, keepdims=keepdims, **rest)
 
@@ -131,7 +161,7 @@ _reduction(activations.logsumexp, "logsumexp")
 def _spread_of(root: bool) -> Translation:
     def variance(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
         rest = dict(settings)
-        axes = _axes(w, args[0], rest.pop("axis", None))
+        axes = axes_of(w, args[0], rest.pop("axis", None))
         keepdims = bool(rest.pop("keepdims", False))
         ddof = rest.pop("ddof", 0) or rest.pop("correction", 0)
         centred = w.emit(
@@ -152,14 +182,14 @@ def _spread_of(root: bool) -> Translation:
     return variance
 
 
-_TRANSLATIONS[np.var] = _spread_of(root=False)
-_TRANSLATIONS[np.std] = _spread_of(root=True)
+TRANSLATIONS[np.var] = _spread_of(root=False)
+TRANSLATIONS[np.std] = _spread_of(root=True)
 
 
 def _softmax_like(function: Any, name: str) -> None:
     @translates(function)
     def along(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-        axes = _axes(w, args[0], settings.get("axis", -1))
+        axes = axes_of(w, args[0], settings.get("axis", -1))
         if len(axes) != 1:
             raise ValueError(f"{name} over several axes has no place in a graph")
         return w.emit(name, args[0], axis=axes[0])
@@ -180,12 +210,15 @@ def _cumsum(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> 
 # -- products ----------------------------------------------------------------------------------
 
 
-@translates(np.dot, np.inner)
+@translates(np.dot)
 def _dot(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
     x, y = args
-    if 0 in (len(w.shape(x)), len(w.shape(y))):
+    axes = len(w.shape(x)), len(w.shape(y))
+    if 0 in axes:
         return w.emit("multiply", x, y)
-    raise ValueError("np.dot and np.inner of arrays have no place in a graph: write x @ y")
+    if axes[1] == 1 or (axes == (2, 2)):
+        return w.emit("matmul", x, y)
+    raise ValueError("np.dot of arrays with more than two axes has no place in a graph: use x @ y")
 
 
 @translates(np.tensordot)
@@ -211,149 +244,3 @@ def _tensordot(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) 
 
 def _listed(axes: Any) -> list[int]:
     return [axes] if isinstance(axes, int) else list(axes)
-
-
-# -- entries in other places -------------------------------------------------------------------
-
-
-@translates(np.reshape, np.ravel, np.expand_dims, np.squeeze)
-def _reshape(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    if settings.get("order", "C") != "C":
-        raise ValueError("reshape with order='F' has no place in a graph: transpose first")
-    return w.emit("reshape", args[0], shape=out.shape)
-
-
-@translates(np.broadcast_to)
-def _broadcast_to(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    return w.emit("broadcast_to", args[0], shape=out.shape)
-
-
-def _permutation(order: Callable[..., Any]) -> Translation:
-    """A translation of a function that reorders axes, found out by reordering a small array."""
-
-    def transpose(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-        ndim = len(w.shape(args[0]))
-        numbered = np.broadcast_to(0.0, range(ndim))  # axis k has size k
-        return w.emit("transpose", args[0], axes=order(numbered, **settings).shape)
-
-    return transpose
-
-
-for _function in (
-    np.transpose, np.swapaxes, np.moveaxis, np.matrix_transpose, np.linalg.matrix_transpose,
-):  # fmt: skip
-    _TRANSLATIONS[_function] = _permutation(_function)
-
-
-@translates(np.concatenate)
-def _concatenate(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    axis = settings.get("axis", 0)
-    if axis is None:
-        args = [w.emit("reshape", x, shape=_flat(w.shape(x))) for x in args]
-        axis = 0
-    return w.emit("concatenate", *args, axis=axis % len(out.shape))
-
-
-def _flat(shape: tuple[Size, ...]) -> tuple[Size]:
-    times = int(np.prod([s.times if isinstance(s, Batch) else s for s in shape], dtype=np.int64))
-    return (Batch(times) if any(isinstance(s, Batch) for s in shape) else times,)
-
-
-@translates(np.stack)
-def _stack(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    axis = settings.get("axis", 0) % len(out.shape)
-    single = (*out.shape[:axis], 1, *out.shape[axis + 1 :])
-    return w.emit("concatenate", *[w.emit("reshape", x, shape=single) for x in args], axis=axis)
-
-
-@translates(np.take)
-def _take(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    x, axis = args[0], settings.get("axis")
-    if settings.get("mode", "raise") != "raise":
-        raise ValueError("np.take with mode= has no place in a graph")
-    if axis is None:
-        x, axis = w.emit("reshape", x, shape=_flat(w.shape(x))), 0
-    return w.emit("take", x, settings["indices"], axis=axis % len(w.shape(x)))
-
-
-@translates(np.repeat)
-def _repeat(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    x, axis = args[0], settings.get("axis")
-    size = None if axis is None else w.shape(x)[axis]
-    if axis is None or not isinstance(size, int):
-        raise ValueError("np.repeat has a place in a graph along an axis other than the batch")
-    chosen = np.repeat(np.arange(size), settings["repeats"])
-    return w.emit("take", x, chosen, axis=axis % len(out.shape))
-
-
-@translates(np.flip, np.flipud, np.fliplr)
-def _flip(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    return w.emit("flip", args[0], axes=_axes(w, args[0], settings.get("axis")))
-
-
-@translates(np.pad)
-def _pad(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    if settings.get("mode", "constant") != "constant":
-        raise ValueError(f"np.pad with mode={settings['mode']!r} has no place in a graph")
-    widths = np.broadcast_to(settings["pad_width"], (len(out.shape), 2))
-    before, after = (tuple(int(width) for width in side) for side in widths.T)
-    fill = settings.get("constant_values", 0)
-    if np.ndim(fill):
-        raise ValueError("np.pad with several constant_values has no place in a graph")
-    return w.emit("pad", args[0], before=before, after=after, fill=float(fill))
-
-
-@translates(indexing.getitem)
-def _getitem(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
-    """Slices, then at most one array of indices, then the axes that numbers and None change."""
-    x, index = args[0], settings["index"]
-    parts = list(index) if isinstance(index, tuple) else [index]
-    ndim = len(w.shape(x))
-    given = sum(part is not None and part is not Ellipsis for part in parts)
-    dots = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
-    parts[dots : dots + 1] = [slice(None)] * (ndim - given)
-    arrays = [part for part in parts if not _is_basic(part)]
-    mixed = arrays and any(part is None or _is_number(part) for part in parts)
-    if len(arrays) > 1 or mixed or any(getattr(a, "dtype", None) == np.bool_ for a in arrays):
-        raise ValueError(
-            "x[index] with masks, several arrays, or an array beside numbers has no place in a "
-            "graph: take entries in steps"
-        )
-    axis = 0
-    for part in parts:
-        if part is None:
-            continue
-        if not _is_basic(part):
-            return w.emit("take", _rest(w, x, parts, axis), part, axis=axis)
-        x = _sliced(w, x, part, axis)
-        axis += 1
-    return x if w.shape(x) == out.shape else w.emit("reshape", x, shape=out.shape)
-
-
-def _rest(w: Writer, x: Any, parts: list[Any], axis: int) -> Any:
-    for later in range(axis + 1, len(parts)):
-        x = _sliced(w, x, parts[later], later)
-    return x
-
-
-def _is_number(part: Any) -> bool:
-    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
-
-
-def _is_basic(part: Any) -> bool:
-    return part is None or isinstance(part, slice) or _is_number(part)
-
-
-def _sliced(w: Writer, x: Any, part: Any, axis: int) -> Any:
-    size = w.shape(x)[axis]
-    if isinstance(size, Batch):
-        if part == slice(None):
-            return x
-        raise ValueError("x[index] that takes some of the batch has no place in a graph")
-    if _is_number(part):
-        start = int(part) % size
-        return w.emit("slice", x, axis=axis, start=start, stop=start + 1, step=1)
-    start, stop, step = part.indices(size)
-    if (start, stop, step) == (0, size, 1):
-        return x
-    return w.emit("slice", x, axis=axis, start=start, stop=None if stop < 0 else stop, step=step)
