@@ -63,11 +63,13 @@ class Source:
         for batch in ahead(batches, self._prefetch) if self._prefetch else batches:
             self._taken += 1
             yield batch
+        self._started, self._taken = self._generator_states(), 0
 
     def state_dict(self) -> dict[str, Any]:
         """Where the latest pass stands, in plain numbers that JSON can hold.
 
-        Batches prepared ahead and not yet taken count as not taken.
+        Batches prepared ahead and not yet taken count as not taken. A pass has ended when the loop
+        over it has, not when its last batch was taken.
         """
         return {"generators": self._started, "batches_taken": self._taken}
 
