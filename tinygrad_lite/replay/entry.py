@@ -20,6 +20,7 @@ from tinygrad_lite.replay.packs import Pack
 from tinygrad_lite.replay.plan import Plan
 from tinygrad_lite.replay.recorder import Recorder
 from tinygrad_lite.replay.signature import replaced
+from tinygrad_lite.replay.simplify import simplified
 from tinygrad_lite.replay.snapshot import Snapshot
 from tinygrad_lite.replay.traced import untraced
 
@@ -145,7 +146,7 @@ def recorded(
                 f"the call itself changes Python objects, which a replay would not: {changed}. "
                 f"Change it outside the function, or keep it in an array"
             )
-        lifted = lift(recording)
+        lifted = simplified(lift(recording))
         plan = Plan(Lowered(lifted, recorder.before))
     except CaptureError:
         recorder.undo()

@@ -69,6 +69,16 @@ def _sum(x: Any, axis: Any = None, **settings: Any) -> Any:
     return np.add.reduce(x, axis=axis, **settings)
 
 
+@expansion(np.max)
+def _max(x: Any, axis: Any = None, **settings: Any) -> Any:
+    return np.maximum.reduce(x, axis=axis, **settings)
+
+
+@expansion(np.min)
+def _min(x: Any, axis: Any = None, **settings: Any) -> Any:
+    return np.minimum.reduce(x, axis=axis, **settings)
+
+
 @expansion(np.mean)
 def _mean(x: Any, axis: Any = None, keepdims: bool = False, **settings: Any) -> Any:
     if settings or not x.size or x.dtype not in (np.float32, np.float64):
@@ -83,18 +93,24 @@ def _getitem(x: Any, *, index: Any) -> Any:
 
 
 def _shifted(x: Any, axis: Any) -> Any:
-    return x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-
-
-def _along(x: Any, axis: Any) -> bool:
-    return _floating(x) and x.size > 0
+    """x minus its maximum along an axis; exactly 0 at the maximum, infinite or not."""
+    highest = np.maximum.reduce(x, axis=axis, keepdims=True)
+    below = np.not_equal(x, highest)
+    out = np.zeros_like(x)
+    return np.subtract(x, highest, out=out, where=below)
 
 
 @expansion(softmax)
 def _softmax(x: Any, *, axis: Any = -1) -> Any:
-    return NotImplemented
+    if not _floating(x) or not x.size:
+        return NotImplemented
+    powers = np.exp(_shifted(x, axis))
+    return powers / np.add.reduce(powers, axis=axis, keepdims=True)
 
 
 @expansion(log_softmax)
 def _log_softmax(x: Any, *, axis: Any = -1) -> Any:
-    return NotImplemented
+    if not _floating(x) or not x.size:
+        return NotImplemented
+    shifted = _shifted(x, axis)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))

@@ -60,6 +60,8 @@ class Surroundings:
             if len(thing) <= _MANY:
                 for entry in thing.values() if kind is dict else thing:
                     self._look(entry, depth + 1)
+        elif kind.__module__ == "tinygrad_lite.replay.captured":
+            self._look(thing.function, depth)
         elif not isinstance(thing, (type, _MODULE)) and not kind.__module__.startswith(_OPAQUE):
             self.objects.append(thing)
             if hasattr(thing, "__dict__"):
@@ -68,7 +70,7 @@ class Surroundings:
                 self._look(getattr(thing, name, None), depth + 1)
 
     def _look_into_function(self, function: FunctionType, depth: int) -> None:
-        if function.__module__.startswith(("numpy", "tinygrad_lite")):
+        if (function.__module__ or "").startswith(("numpy", "tinygrad_lite")):
             return
         names = function.__code__.co_freevars
         for name, cell in zip(names, function.__closure__ or (), strict=True):

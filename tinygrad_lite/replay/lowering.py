@@ -194,11 +194,9 @@ class Lowered(Tape):
 
     def operation(self, operation: Operation, args: Any, settings: Any) -> Any:
         """A row of the rulebook as plain calls, or as one call of itself."""
-        expansion = EXPANSIONS.get(operation.function)
-        if expansion is not None and not any(_is_number(a) for a in args):
-            expanded = expansion(*args, **settings)
-            if expanded is not NotImplemented:
-                return expanded
+        expanded = self._expanded(operation.function, args, settings)
+        if expanded is not NotImplemented:
+            return expanded
         if operation.evaluate is operation.function and isinstance(operation.function, np.ufunc):
             return self.function(operation.function, args, settings)
         plain = computed(operation, untraced(args), untraced(settings))
@@ -206,12 +204,23 @@ class Lowered(Tape):
 
     def function(self, function: Any, args: Any, settings: Any) -> Any:
         """A NumPy function, or a primitive, on plain arrays."""
-        row = RULES.get(function)
-        if row is not None and row.function in EXPANSIONS:
-            return self.operation(row, args, settings)
         if not has_traced(args) and not has_traced(settings):
             return self.emit(function, args, settings, function(*args, **settings))
         return self.run(function, args, settings, getattr(function, "raw", None))
+
+    def run(self, function: Any, args: Any, settings: Any, evaluate: Any = None) -> Any:
+        """Call a function, or what it is made of."""
+        expanded = self._expanded(function, args, settings)
+        if expanded is not NotImplemented:
+            return expanded
+        return super().run(function, args, settings, evaluate)
+
+    def _expanded(self, function: Any, args: Any, settings: Any) -> Any:
+        expansion = EXPANSIONS.get(function) if getattr(function, "__hash__", None) else None
+        if expansion is None or not args or any(_is_number(a) for a in args):
+            return NotImplemented
+        arrays = isinstance(args[0], (Traced, np.ndarray))
+        return expansion(*args, **settings) if arrays else NotImplemented
 
     # -- hooks of the engine, see engine.tracing -------------------------------------------------
 

@@ -70,6 +70,8 @@ class Pack:
 
     def release(self) -> None:
         """Give every leaf back, for good."""
+        if not self._holding:
+            return
         for value in self.values:
             if value not in self._given_back:
                 self.give_back(value)

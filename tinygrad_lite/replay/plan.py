@@ -265,6 +265,8 @@ class Plan:
 
         settings = {key: now(setting) for key, setting in step.settings.items()}
         function: Any = step.function
+        if isinstance(function, Operation):
+            function = function.evaluate
         return function(*now(step.arguments), **settings)
 
     def _expression(self, step: Instruction) -> str:

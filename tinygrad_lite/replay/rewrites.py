@@ -33,6 +33,7 @@ class Rewriter:
                 self._doubled_factor(step)
                 self._sum_of_squares(step)
                 self._sum_of_rows(step)
+                self._sum_of_channels(step)
                 for target in step.targets:
                     self.maker[target] = step
 
@@ -100,6 +101,21 @@ class Rewriter:
         if type(x) is Slot and _is_matrix(x.example):
             step.function, step.arguments, step.settings = np.vdot, (x, x), {}
 
+    def _sum_of_channels(self, step: Instruction) -> None:
+        """The sum over all axes but the one that is outermost in memory, as a product."""
+        if reduction_of(step.function) is not np.add or step.settings.keys() != {"axis"}:
+            return
+        x, axes = step.arguments[0], step.settings["axis"]
+        if type(x) is not Slot or type(axes) is not tuple or len(axes) != len(x.shape) - 1:
+            return
+        (kept,) = set(range(len(x.shape))) - {axis % len(x.shape) for axis in axes}
+        order = sorted(range(len(x.shape)), key=lambda axis: -x.example.strides[axis])
+        if order[0] != kept or not _is_matrix(x.example.transpose(order)):
+            return
+        length = x.example.size // x.shape[kept]
+        step.function, step.settings = _rows_times, {}
+        step.arguments = (x, tuple(order), np.ones(length, x.dtype))
+
     def _sum_of_rows(self, step: Instruction) -> None:
         """The sum of a matrix over its rows as a product with a vector of ones."""
         if reduction_of(step.function) is not np.add or step.settings != {"axis": 0}:
@@ -114,6 +130,14 @@ class Rewriter:
         ):
             step.function, step.settings = np.dot, {}
             step.arguments = (np.ones(x.shape[0], x.dtype), x)
+
+
+def _rows_times(x: Any, order: tuple[int, ...], ones: Any) -> Any:
+    """The sums of an array over all axes but the first in an order in which it is contiguous."""
+    lying = x.transpose(order)
+    if not lying.flags.c_contiguous:
+        return np.add.reduce(lying, axis=tuple(range(1, x.ndim)))
+    return lying.reshape(len(lying), -1) @ ones
 
 
 def _is_matrix(array: Any) -> bool:

@@ -315,7 +315,7 @@ class Traced:
         self._refuse("round() of captured data")
 
     def item(self, *_: Any) -> Any:
-        self._refuse(".item() of captured data")
+        self._refuse(".item() or float() of captured data")
 
     def tolist(self) -> Any:
         self._refuse(".tolist() of captured data")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -61,12 +63,22 @@ def written(step: Instruction, out: str, text: Text) -> str | None:
             more = [text(True)] if step.settings.get("keepdims") else []
             return _call(function, [*args, axis, "None", out, *more], text)
         return _call(function, [*args, f"out={out}", *settings], text)
-    into = getattr(function, "into", None) if isinstance(function, Operation) else None
-    if into is not None:
-        return _call(into, [out, *args, *settings], text)
+    if isinstance(function, Operation):
+        if _takes_out(function.evaluate):
+            return _call(function.evaluate, [*args, *settings, f"out={out}"], text)
+        return None
     if function in _TAKE_OUT:
         return _call(function, [*args, f"out={out}", *settings], text)
     return None
+
+
+@cache
+def _takes_out(function: Callable[..., Any]) -> bool:
+    """Whether an operation of this package can be told where to write, by ``out=``."""
+    try:
+        return "out" in inspect.signature(function).parameters
+    except ValueError:
+        return False
 
 
 def argument_texts(step: Instruction, text: Text) -> list[str]:
