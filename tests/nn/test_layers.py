@@ -77,6 +77,36 @@ def test_uniform_initialisers_fill_their_interval(initialiser, limit):
     assert weights.std() == pytest.approx(limit / math.sqrt(3), rel=0.02)
 
 
+def test_orthogonal():
+    for shape in ((20, 30), (30, 20), (8, 2, 3, 3)):
+        w = init.orthogonal(shape, generator(), gain=2.0).reshape(shape[0], -1)
+        small = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+        np.testing.assert_allclose(small, 4 * np.eye(min(w.shape)), atol=1e-12)
+    # every orthogonal matrix alike: the entries of many average to zero, without LAPACK's signs
+    rng = generator()
+    mean = np.mean([init.orthogonal((3, 3), rng) for _ in range(2000)], axis=0)
+    assert abs(mean).max() < 0.06  # 4.6 standard errors
+
+
+def test_normal_initialisers():
+    assert init.normal((200, 300), generator(), std=0.5).std() == pytest.approx(0.5, rel=0.02)
+    weights = init.glorot_normal((200, 300), generator())
+    assert weights.std() == pytest.approx(math.sqrt(2 / 500), rel=0.02)
+
+
+def test_sequential_is_a_list_of_modules():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
+    x = np.ones((1, 2), np.float32)
+    before = net(x)
+    assert net.append(nn.Linear(3, 1)) is net
+    assert len(net) == 3 and [type(m) for m in net] == [nn.Linear, nn.Tanh, nn.Linear]
+    assert net(x).scope == "Linear 2" and net[-1].weight.name == "2.weight"
+    assert np.array_equal(net[:2](x).data, before.data)
+    assert net[1:][1] is net[2]
+    with pytest.raises(TypeError, match="at position 3 is 'x'"):
+        net.append("x")
+
+
 def test_he_normal():
     weights = init.he_normal((200, 300), generator())
     assert weights.std() == pytest.approx(math.sqrt(2 / 300), rel=0.02)

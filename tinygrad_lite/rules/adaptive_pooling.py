@@ -76,5 +76,6 @@ def _checked(function: str, x: Any, output_size: Any) -> tuple[tuple[int, ...], 
         told = describe(x) if type(x) is Value else f"an array of shape {shape}"
         raise ValueError(f"{function} of {told}: the input must have the shape (N, C, H, W)")
     both = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    given = [n if m is None else m for n, m in zip(shape[2:], both, strict=False)]
-    return shape, pair(given, "output_size", function)
+    if len(both) == 2:
+        both = tuple(n if m is None else m for n, m in zip(shape[2:], both, strict=True))
+    return shape, pair(both, "output_size", function)
