@@ -1,29 +1,10 @@
-"""Programs that some tests of pictures need.
+"""Programs that some tests of pictures need, beside the browser."""
 
-Without them those tests are skipped, saying how to get them; where CI is set they fail instead, so
-that nobody takes a skipped test for a passed one.
-"""
-
-import os
 import shutil
 
 import pytest
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def missing(what):
-    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
-        pytest.fail(f"CI must not skip this test: it needs {what}")
-    pytest.skip(f"needs {what}")
+from conftest import missing
 
 
 @pytest.fixture(scope="session")
@@ -31,20 +12,3 @@ def dot():
     """The system's dot."""
     command = shutil.which("dot")
     return command or missing("Graphviz: apt-get install graphviz")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A running Chromium, driven by Playwright."""
-    command = shutil.which("chromium") or shutil.which("chromium-browser")
-    command = command or shutil.which("google-chrome")
-    if not command:
-        missing("a browser: apt-get install chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("Playwright: pip install playwright")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=command, args=FLAGS)
-        yield browser
-        browser.close()

@@ -1,0 +1,75 @@
+"""The page in a browser, and what it complained about or asked the network for."""
+
+import pytest
+
+from tinygrad_lite.demo import PAGE
+
+PAPER = 280
+
+
+class Opened:
+    """The page, opened in the browser."""
+
+    def __init__(self, chromium, address, **settings):
+        settings = {"viewport": {"width": 1200, "height": 900}, **settings}
+        self.page = chromium.new_page(**settings)
+        self.requests, self.messages = [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.goto(address)
+        self.page.wait_for_selector("[data-ready]", timeout=60_000)
+
+    @property
+    def sentence(self):
+        return self.page.text_content("#sentence")
+
+    @property
+    def percentages(self):
+        """Confidence in each digit as shown, from 0 to 100."""
+        labels = self.page.locator(".bars button")
+        return [int(label.get_attribute("aria-label").split()[1]) for label in labels.all()]
+
+    def draw(self, strokes, pen=None, lift=True):
+        """Draw with the mouse; strokes are places on paper of 280 by 280."""
+        if pen is not None:
+            self.page.locator("input[type=range]").fill(str(pen))
+        box = self.page.locator("#pad").bounding_box()
+        scale = box["width"] / PAPER
+        mouse = self.page.mouse
+        for stroke in strokes:
+            for position, (x, y) in enumerate(stroke):
+                mouse.move(box["x"] + x * scale, box["y"] + y * scale)
+                if position == 0:
+                    mouse.down()
+            if lift:
+                mouse.up()
+
+    def clear(self):
+        self.page.get_by_role("button", name="Clear").click()
+
+    def choose(self, name):
+        self.page.get_by_role("radio", name=name).check()
+
+    def open_file(self, path):
+        self.page.set_input_files("#file", path)
+
+    def wait_for(self, text):
+        self.page.get_by_text(text).first.wait_for()
+
+
+@pytest.fixture
+def opened(chromium):
+    """Opens the page, from disk unless told otherwise; at the end nothing was wrong with it."""
+    pages = []
+
+    def open_page(address=None, **settings):
+        pages.append(Opened(chromium, address or PAGE.as_uri(), **settings))
+        return pages[-1]
+
+    yield open_page
+    for each in pages:
+        each.page.close()
+        asked = [url for url in each.requests if not url.startswith("data:")]
+        assert len(asked) == 1, f"asked the network for {asked}"
+        assert each.messages == []
