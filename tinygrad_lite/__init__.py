@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     )
     from tinygrad_lite.replay import CaptureError, capture
 
+__version__ = "0.1.0"
+
 __all__ = [
     "AnomalyError",
     "CaptureError",
@@ -129,7 +131,10 @@ _LATER = {
     "plot_histogram": "tinygrad_lite.drawing",
     "plot_training": "tinygrad_lite.drawing",
 }
-_ROOMS = {"checking", "data", "drawing", "export", "extend", "neurons", "nn", "optim", "replay"}
+_ROOMS = {
+    "checking", "data", "drawing", "export", "extend", "neurons", "nn", "optim", "replay",
+    "training",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
