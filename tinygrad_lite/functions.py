@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.value import data_of
 from tinygrad_lite.rules.activations import softplus
 from tinygrad_lite.rules.rectifiers import (
@@ -81,7 +82,12 @@ def one_hot(labels: Any, classes: int, dtype: DTypeLike = np.float32) -> Any:
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    labels = np.asarray(data_of(labels))
+    return _one_hot(data_of(labels), classes=classes, dtype=dtype)
+
+
+@primitive  # without a rule; captured functions make it anew from the labels of each call
+def _one_hot(labels: Any, *, classes: int, dtype: DTypeLike) -> Any:
+    labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot wants integer labels, got dtype {labels.dtype}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
