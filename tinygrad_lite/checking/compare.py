@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.diagnose import Diagnosis, conventions, diagnose
 from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate, place
 from tinygrad_lite.checking.noise import DOUBLE, SINGLE, sensitivity
 from tinygrad_lite.checking.passes import Array, Record
@@ -67,10 +67,12 @@ def compare(
     largest = max(float(np.max(np.abs(g), initial=0.0)) for g in automatic.values())
     targets = [_target(key, hand, automatic[key], largest) for key, hand in given.items()]
     judged = _Judgement(record, targets, automatic)
-    report = Report(cost=cost)
+    report = Report(cost=cost, sought=explain_mistakes)
     diagnosis = None
     if judged.wrong and explain_mistakes:
         diagnosis = judged.explain()
+    elif judged.wrong:
+        judged.accept_conventions()
     columns = numerical_columns(record, judged.worst, set(judged.wrong), automatic, seed)
     report.sampled = columns.said
     for target in targets:
@@ -182,6 +184,14 @@ class _Judgement:
         elif answers and all(c.kind == CONVENTION for c in answers[0].candidates):
             self._accept_convention(answers[0].candidates)
         return diagnosis
+
+    def accept_conventions(self) -> None:
+        """Look only for other derivatives at kinks, which are no mistakes."""
+        wrong = {t.key for t in self.targets if t.fitting} & set(self.wrong)
+        if wrong:
+            found = conventions(self.record.cost, self.targets, wrong)
+            if found:
+                self._accept_convention(found)
 
     def _accept_convention(self, candidates: list[Candidate]) -> None:
         self.notes += [f"another convention at a kink: {c.sentence}" for c in candidates]

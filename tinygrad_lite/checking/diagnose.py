@@ -18,7 +18,7 @@ from tinygrad_lite.checking.trial import FAILURES, Case, Trial
 from tinygrad_lite.engine.value import Value
 
 SURE = 0.2  # prior below which a mistake is natural
-FAR = 0.4  # prior by which another explanation may lie behind the best and still be named
+FAR = 0.3  # prior by which another explanation may lie behind the best and still be named
 WEAK = 0.8  # prior from which on an answer explains little, such as a factor nobody would write
 PLAIN = 0.4  # prior from which on a factor is no particular one
 
@@ -64,6 +64,17 @@ def diagnose(cost: Value, targets: Sequence[Target], wrong: set[Value]) -> Diagn
         return Diagnosis(_distinct(answers), first, case.last_right(first))
 
 
+def conventions(cost: Value, targets: Sequence[Target], wrong: set[Value]) -> list[Candidate]:
+    """Other derivatives at kinks and ties that explain all wrong gradients, if any do."""
+    with np.errstate(all="ignore"):
+        trial = Trial(Case(cost, targets, wrong, with_links=False), Changes())
+        for candidate in Proposals(trial).conventions():
+            keys, _ = trial.explained(candidate.changes)
+            if len(keys) == len(trial.wrong):
+                return [candidate]
+    return []
+
+
 def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
     """Explanations of all wrong keys by at most `depth` mistakes."""
     if not trial.wrong:
@@ -72,12 +83,19 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
     complete: list[Answer] = []
     partial: list[tuple[set[Value], Answer]] = []
     others: list[Candidate] = []
-    for candidate in proposals.all():
+    candidates = proposals.all()
+    if not trial.whole.large:  # the most natural first; what lies far behind is not tried
+        candidates = iter(sorted(candidates, key=lambda c: c.prior))
+    best = np.inf
+    for candidate in candidates:
+        if not trial.whole.large and candidate.prior > best + FAR:
+            break
         if trial.whole.large and any(a.candidates[0].prior < SURE for a in complete):
             break  # on a large graph a natural habit that explains everything is enough
         keys, distance = trial.explained(candidate.changes)
         if keys and len(keys) == len(trial.wrong):
             complete.append(Answer([candidate], distance))
+            best = min(best, candidate.prior)
         elif keys:
             partial.append((keys, Answer([candidate], distance)))
         elif depth > 1 and not complete:

@@ -22,7 +22,12 @@ from tinygrad_lite.checking.mistakes import (
     softmax,
     stale,
 )
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
+from tinygrad_lite.checking.mistakes.candidate import (
+    CONVENTION,
+    Candidate,
+    Circumstances,
+    called,
+)
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable
 from tinygrad_lite.checking.trial import FAILURES, Trial, moved_by
 from tinygrad_lite.engine.value import Value
@@ -67,6 +72,17 @@ class Proposals:
         yield from self._around(first, self._places(first))
         if not self.whole.large:
             yield from self._habits()
+
+    def conventions(self) -> Iterator[Candidate]:
+        """Other derivatives at kinks: at one place, and at every place of a kind."""
+        families: dict[str, list[Candidate]] = {}
+        for edges in self.record.consumers.values():
+            for edge in edges:
+                for candidate in masks.of_edge(self.about, edge):
+                    if candidate.kind == CONVENTION:
+                        families.setdefault(candidate.family, []).append(candidate)
+                        yield candidate
+        yield from (_together(some) for some in families.values() if len(some) > 1)
 
     def elsewhere(self) -> Iterator[Candidate]:
         """Candidates at places that reach right gradients too, where a mistake happens to cancel,
@@ -224,16 +240,25 @@ class Proposals:
             if len({m.where for m in members}) < 2 and len({m.at for m in members}) < 2:
                 continue
             yield _together(members)
-            for part in (
-                lambda m: m.where.frame_offset,
-                lambda m: about.layers.get(m.where, 0),
-                lambda m: id(about.serves(m.where)),
-            ):
-                parts: dict[int, list[Candidate]] = {}
-                for member in members:
-                    parts.setdefault(part(member), []).append(member)
-                if len(parts) > 1:
-                    yield from (_together(some) for some in parts.values() if len(some) > 1)
+            yield from map(_together, self._parts(about, members))
+
+    def _parts(self, about: Circumstances, members: list[Candidate]) -> Iterator[list[Candidate]]:
+        """The same mistake made at some places of a kind: on one line, in one layer, for the
+        parameter of one gate."""
+        in_loop = any(about.serves(m.where) is not None for m in members)
+        seen = {frozenset(map(id, members))}
+        for part in (
+            lambda m: m.where.frame_offset,
+            lambda m: id(about.serves(m.where)) if in_loop else about.layers.get(m.where, 0),
+        ):
+            parts: dict[int, list[Candidate]] = {}
+            for member in members:
+                parts.setdefault(part(member), []).append(member)
+            for some in parts.values():
+                chosen = frozenset(map(id, some))
+                if len(some) > 1 and chosen not in seen:
+                    seen.add(chosen)
+                    yield some
 
     def _all_found(self) -> Mapping[Value, Array]:
         if self.record is self.whole.record:

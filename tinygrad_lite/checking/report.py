@@ -11,12 +11,14 @@ import numpy as np
 
 from tinygrad_lite.checking.mistakes.candidate import called
 from tinygrad_lite.checking.numeric import Estimate
+from tinygrad_lite.engine.backward import consumers_first
 from tinygrad_lite.engine.value import Value
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.diagnose import Answer
 
 ROWS = 24  # rows of the table that are printed
+DRAWN = 300  # operations of a graph that is worth drawing
 
 
 class WrongGradientError(AssertionError):
@@ -131,6 +133,8 @@ class Report:
         where automatic and numerical derivatives disagree: then our own rules are at fault
     sampled
         what was compared numerically
+    sought
+        whether the mistake was looked for
     """
 
     cost: Value
@@ -140,6 +144,7 @@ class Report:
     last_right: Value | None = None
     engine_doubts: list[str] = field(default_factory=list)
     sampled: str = ""
+    sought: bool = True
     notes: list[str] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
 
@@ -171,7 +176,7 @@ class Report:
 
     def __str__(self) -> str:
         right = sum(g.ok for g in self.gradients)
-        lines = [f"{right} of {len(self.gradients)} gradients are right"]
+        lines = [_count(right, len(self.gradients))]
         lines += _table(self._shown())
         if len(self.gradients) > ROWS:
             lines.append(f"  and {len(self.gradients) - ROWS} more")
@@ -207,18 +212,28 @@ class Report:
                 lines.append(f"Or {mistake.kind}: {mistake.sentence} ({mistake.where})")
         if any(m.alternative for m in self.mistakes):
             lines.append(self.telling_apart())
-        if not self.ok and not first:
+        if not self.ok and not first and self.sought:
             lines += self._narrowed()
+        if not self.ok and len(consumers_first(self.cost)) <= DRAWN:
+            lines.append("tinygrad_lite.draw(report) draws the graph with these verdicts in it.")
         return lines
 
     def _narrowed(self) -> list[str]:
         if self.first_wrong is None:
             return ["No known mistake gives these numbers."]
-        before = f"right up to {called(self.last_right)}, " if self.last_right is not None else ""
+        before, first = "", self.first_wrong
+        if self.last_right is not None and self.last_right.operation is not None:
+            before = f"right up to {called(self.last_right)}, "
+        given = {gradient.value for gradient in self.gradients}
+        between = [
+            node.name for node in consumers_first(self.cost)
+            if node.name and node not in given and node.serial > first.serial
+        ]  # fmt: skip
+        such = f", such as {', '.join(between[:3])}," if between else ""
         return [
             f"No known mistake, and no two together, give these numbers. Going back from the cost "
-            f"the gradient is {before}wrong from {called(self.first_wrong)} on. Give the "
-            f"hand-derived gradients of Values between the two to narrow it further."
+            f"the gradient is {before}wrong from {called(first)} on. Give the hand-derived "
+            f"gradients of Values{such} between the cost and {called(first)} to narrow it further."
         ]
 
     def telling_apart(self) -> str:
@@ -274,6 +289,14 @@ class Report:
 _HEADINGS = (
     "gradient of", "hand-derived", "automatic", "numerical", "at", "relative", "absolute", "wrong",
 )  # fmt: skip
+
+
+def _count(right: int, total: int) -> str:
+    if total == 1:
+        return f"the gradient is {'right' if right else 'wrong'}"
+    if right == total:
+        return f"all {total} gradients are right"
+    return f"{right or 'none'} of {total} gradients {'is' if right < 2 else 'are'} right"
 
 
 def _cells(g: Gradient) -> list[str]:

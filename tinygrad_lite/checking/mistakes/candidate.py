@@ -265,6 +265,15 @@ def place(value: Value) -> str:
     return text
 
 
+def listed(values: list[Value]) -> str:
+    """Several places, those of one name and line counted."""
+    counts: dict[str, int] = {}
+    for value in values:
+        counts[place(value)] = counts.get(place(value), 0) + 1
+    words = [text + f", {n} times" * (n > 1) for text, n in counts.items()]
+    return "; ".join(words[:3]) + "; ..." * (len(words) > 3)
+
+
 def edges_to(record: Record, value: Value) -> list[Edge]:
     """The edges along which cotangents arrive at a Value."""
     return record.consumers.get(value, [])

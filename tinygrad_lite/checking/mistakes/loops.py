@@ -33,8 +33,8 @@ def shifted(about: Circumstances) -> Iterator[Candidate]:
         by_length.setdefault(len(state.rounds), []).append(state)
     for alike in by_length.values():
         for chosen in [alike] * (len(alike) > 1) + [[state] for state in alike]:
-            for shift in (1, -1):
-                changes = _shifted(about, states, chosen, shift)
+            for shift, deep in ((1, True), (-1, True), (1, False), (-1, False)):
+                changes = _shifted(about, states, chosen, shift, deep)
                 names = ", ".join(called(s.rounds[-1]) for s in chosen[:3])
                 where = "after" if shift == 1 else "before"
                 last = chosen[0].rounds[-1]
@@ -76,9 +76,11 @@ def _states(about: Circumstances) -> list[State]:
     return list(found.values())
 
 
-def _shifted(about: Circumstances, states: list[State], chosen: list[State], shift: int) -> Changes:
-    """The rules of every round called with the states of another one, and what follows of them
-    within the round."""
+def _shifted(
+    about: Circumstances, states: list[State], chosen: list[State], shift: int, deep: bool
+) -> Changes:
+    """The rules of every round called with the states of another one; and, if `deep`, with what
+    follows of them within the round."""
     carried = {value for state in states for value in state.rounds if type(value) is Value}
     edges: dict[Edge, Change] = {}
     for k in range(len(chosen[0].rounds) - 1):
@@ -94,12 +96,12 @@ def _shifted(about: Circumstances, states: list[State], chosen: list[State], shi
             for node, position in state.takers[k]:
                 fixed[node, position] = other
                 reached.append(node)
-        for node in _within(about, data, reached, carried):
+        for node in _within(about, data, reached, carried) if deep else reached:
             inputs = [
                 fixed.get((node, i), data.get(a, a.data) if type(a) is Value else a)
                 for i, a in enumerate(node.args)
             ]
-            if node not in carried:
+            if deep and node not in carried:
                 data[node] = recompute(node, {**data, **_given(node, inputs)})
             for argnum, a in enumerate(node.args):
                 if type(a) is Value and a in about.record.needed:

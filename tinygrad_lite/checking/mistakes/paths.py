@@ -13,6 +13,7 @@ from tinygrad_lite.checking.mistakes.candidate import (
     called,
     contraction,
     edges_to,
+    listed,
     place,
 )
 from tinygrad_lite.checking.mistakes.scales import _independent, _is_activation, unlike
@@ -48,7 +49,7 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
         first = some == edges[-1:]
         overwritten = len(some) == 1 and repeated and (first or samples or count == 2)
         scales = Changes(scales=dict.fromkeys(dropped, 0.0))
-        ways = ", ".join(place(e.node) for e in dropped[:3]) + ", ..." * (len(dropped) > 3)
+        ways = listed([e.node for e in dropped])
         label = "first" if first else "last" if some == edges[:1] else ""
         label = label or "-".join(str(i) for i, e in enumerate(edges) if e in some)
         yield Candidate(
@@ -75,7 +76,7 @@ def turned(about: Circumstances, value: Value) -> Iterator[Candidate]:
     for n in range(2, len(edges)):
         for some in combinations(edges, n):
             nodes = list(dict.fromkeys(edge.node for edge in some))
-            ways = " and ".join(place(node) for node in nodes[:3])
+            ways = listed(nodes)
             left = "-".join(str(i) for i, e in enumerate(edges) if e in some)
             yield Candidate(
                 "sign", Changes(scales=dict.fromkeys(some, -1.0)), value, nodes[-1],
