@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Train one network and try it."""
     asked = options(arguments)
     mnist = load(asked.data)
-    images, tests = (as_pixels(x, np.float64) for x in (mnist.train_images, mnist.test_images))
+    images, tests = as_pixels(mnist.train_images), as_pixels(mnist.test_images)
     network = NETWORKS[asked.network](asked.seed)
     print(f"network {asked.network}: {network}, {len(network.parameters)} of it learn")
     history = network.train(

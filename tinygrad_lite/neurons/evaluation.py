@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +32,9 @@ SAMPLES_AT_ONCE = 1000
 
 DENSE = 4_000_000
 """Matrices of up to this many entries are used even if few connections are there."""
+
+PRODUCT = 500
+"""A matrix product more costs about as much as this many entries of a matrix."""
 
 Array = NDArray[np.float64]
 
@@ -86,19 +89,28 @@ class Evaluation:
             given: activations of the neurons given, shape (samples, neurons).
             weights: what `weights` returned, if nothing has changed since; else they are read anew.
         """
+        return self.rows_of(samples, given, weights).T
+
+    def rows_of(
+        self,
+        samples: Array,
+        given: Array | None = None,
+        weights: Sequence[tuple[Array, Array]] | None = None,
+    ) -> Array:
+        """The same, shape (neurons, samples)."""
         ready = self.weights() if weights is None else weights
-        results = np.empty((len(samples), len(self.wanted)))
+        results = np.empty((len(self.wanted), len(samples)))
         with no_grad():
             for start in range(0, len(samples), SAMPLES_AT_ONCE):
-                part = samples[start : start + SAMPLES_AT_ONCE]
-                table = np.empty((self.rows, len(part)))
-                table[: self.inputs] = part.T
+                part = slice(start, min(start + SAMPLES_AT_ONCE, len(samples)))
+                table = np.empty((self.rows, part.stop - start))
+                table[: self.inputs] = samples[part].T
                 if given is not None:
-                    known = given[start : start + SAMPLES_AT_ONCE].T
+                    known = given[part].T
                     table[self.inputs : self.inputs + len(known)] = known
                 for level, matrices in zip(self.levels, ready, strict=True):
                     table[level.rows] = level.lit(matrices, table)
-                results[start : start + SAMPLES_AT_ONCE] = table[self.wanted].T
+                results[:, part] = table[self.wanted]
         return results
 
 
@@ -119,6 +131,7 @@ class _Level:
         self.shape = (len(neurons), len(self.sources))
         area = self.shape[0] * self.shape[1]
         self.dense = area <= max(DENSE, 50 * len(self.connections))
+        self.bands = _bands([columns[a:b] for a, b in pairwise(self.starts)])
         self.cells = np.repeat(np.arange(len(neurons)), counts) * self.shape[1] + columns
 
     def with_weights(self) -> tuple[Array, Array]:
@@ -136,7 +149,11 @@ class _Level:
         """Activations of these neurons, shape (neurons, samples)."""
         matrix, biases = weights
         if self.dense:
-            z = matrix @ self._taken(table) + biases
+            taken = self._taken(table)
+            z = np.empty((len(self.neurons), table.shape[1]))
+            for rows, columns in self.bands:
+                np.matmul(matrix[rows, columns], taken[columns], out=z[rows])
+            z += biases
         else:
             z = np.repeat(biases, table.shape[1], axis=1)
             for position, (start, end) in enumerate(pairwise(self.starts)):
@@ -154,6 +171,28 @@ class _Level:
         if count and self.sources[-1] - first == count - 1:
             return table[first : first + count]
         return table[self.sources]
+
+
+def _bands(columns: Sequence[NDArray[np.intp]]) -> list[tuple[slice, slice]]:
+    """Neighbouring neurons that look at neighbouring sources, as parts of the matrix outside of
+    which it is zero; everything is one part unless that saves work.
+
+    Args:
+        columns: for each neuron those of its row that may differ from zero.
+    """
+    bands: list[tuple[slice, slice]] = []
+    for row, own in enumerate(columns):
+        low, high = (int(own.min()), int(own.max()) + 1) if len(own) else (0, 0)
+        if bands:
+            rows, span = bands[-1]
+            count = row - rows.start
+            start, stop = min(low, span.start), max(high, span.stop)
+            apart = count * (span.stop - span.start) + (high - low) + PRODUCT
+            if (count + 1) * (stop - start) <= apart:
+                bands[-1] = slice(rows.start, row + 1), slice(start, stop)
+                continue
+        bands.append((slice(row, row + 1), slice(low, high)))
+    return bands
 
 
 def scores_of(outputs: Array, labels: ArrayLike) -> tuple[float, float]:
@@ -186,18 +225,6 @@ class Constants:
         self.evaluation = Evaluation(len(network.input_layer), list(self.neurons), self.neurons)
         self.weights = self.evaluation.weights()
 
-    def known(self, batch: NDArray[np.float64]) -> dict[Neuron, Any]:
-        """Their activations, by neuron."""
-        activations = self.evaluation(batch, weights=self.weights)
-        return dict(zip(self.neurons, np.ascontiguousarray(activations.T), strict=True))
-
-    def test(
-        self, images: NDArray[np.float64], labels: NDArray[Any]
-    ) -> Callable[[], tuple[float, float]]:
-        """A function that gives success rate and average cost as the network is at the time."""
-        rest = [neuron for neuron in self.network.order if neuron not in self.neurons]
-        evaluation = Evaluation(
-            len(self.network.input_layer), rest, self.network.output_layer, list(self.neurons)
-        )
-        given = self.evaluation(images, weights=self.weights)
-        return lambda: scores_of(evaluation(images, given), labels)
+    def known(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Their activations, shape (neurons, samples)."""
+        return self.evaluation.rows_of(samples, weights=self.weights)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_lite.data.batches import Batches
-from tinygrad_lite.engine.value import Value
-from tinygrad_lite.neurons.evaluation import Constants
+from tinygrad_lite.engine.modes import no_grad
+from tinygrad_lite.engine.value import Value, data_of
+from tinygrad_lite.neurons.evaluation import SAMPLES_AT_ONCE, Constants, scores_of
 from tinygrad_lite.neurons.history import History
 from tinygrad_lite.neurons.inputs import as_samples, as_targets
+from tinygrad_lite.neurons.learning import Learning
 from tinygrad_lite.neurons.neuron import Neuron, StaticNeuron
 from tinygrad_lite.neurons.progress import Report
 
@@ -94,47 +96,54 @@ def train(
     if (test_images is None) != (test_labels is None):
         raise ValueError("give test_images and test_labels together, or neither")
     examples, targets = _checked(network, images, labels)
-    constants = Constants(network)
+    tests = None if test_images is None else _checked(network, test_images, test_labels)
+    learner = _Learner(network, tests, bias_limit)
     generator = np.random.default_rng(seed)
     history = History()
     report = Report(progress, iterations)
-    test: Callable[[], tuple[float, float]] | None = None
-    if test_images is not None:
-        test = constants.test(*_checked(network, test_images, test_labels))
 
     def score() -> None:
-        if test is not None:
+        if tests is not None:
             with np.errstate(all="ignore"):
-                history.add_test(*test())
+                history.add_test(*learner.scores())
             report.update(history)
 
-    for iteration in range(iterations):
-        batches = Batches(
-            examples,
-            targets,
-            batch_size=int(_at(batch_size, iteration)),
-            samples=min(samples, len(examples)),
-            seed=generator,
-        )
-        step = float(_at(step_size, iteration))
-        for batch, answers in batches:
-            cost = learn(network, batch, answers, step, bias_limit, constants.known(batch))
-            history.add_batch(iteration, len(batch), step, cost)
-            if history.batches % evaluate_every == 0:
-                score()
-            report.update(history)
-        report.iteration_done(history)
+    try:
+        for iteration in range(iterations):
+            batches = Batches(
+                examples,
+                targets,
+                batch_size=int(_at(batch_size, iteration)),
+                samples=min(samples, len(examples)),
+                seed=generator,
+            )
+            step = float(_at(step_size, iteration))
+            for batch, answers in batches:
+                cost = learner.learn(batch.astype(np.float64, copy=False), answers, step)
+                history.add_batch(iteration, len(batch), step, cost)
+                if history.batches % evaluate_every == 0:
+                    score()
+                report.update(history)
+            report.iteration_done(history)
+    finally:
+        learner.finish()
     if history.tested_after[-1:] != [history.batches]:
         score()
     report.close(history)
     return history
 
 
-def _checked(
-    network: Network, images: Any, labels: Any
-) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Images and labels as arrays, known to fit before anything is learned."""
-    examples, _ = as_samples(images, network.input_layer)
+def _checked(network: Network, images: Any, labels: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Images and labels as arrays, known to fit before anything is learned.
+
+    Single precision stays, as all images in double precision take much memory."""
+    examples: Any = np.asarray(data_of(images))
+    if examples.dtype == np.float32 and examples.ndim > 1:
+        for start in range(0, len(examples), SAMPLES_AT_ONCE):
+            as_samples(examples[start : start + SAMPLES_AT_ONCE], network.input_layer)
+        examples = examples.reshape(len(examples), -1)
+    else:
+        examples, _ = as_samples(images, network.input_layer)
     if not len(examples):
         raise ValueError("there is no image to learn from or to test on")
     targets = np.asarray(labels)
@@ -142,30 +151,80 @@ def _checked(
     return examples, targets
 
 
-def learn(
-    network: Network,
-    images: Any,
-    labels: ArrayLike,
-    step_size: float,
-    bias_limit: float | None,
-    known: Mapping[Neuron, Any],
-) -> float:
-    """Steps 1 to 7 of the blog's algorithm for one batch; returns the cost before the nudge.
+class _Learner:
+    """Steps 1 to 7 of the blog's algorithm, by matrices where the network suits them.
 
-    Raises:
-        TrainingStopped: a NaN or infinity appeared.
+    Args:
+        network: what learns.
+        tests: images and labels to score.
+        bias_limit: largest magnitude of a bias, None for no limit.
     """
-    with np.errstate(all="ignore"):  # what overflows is found and named below
+
+    def __init__(
+        self,
+        network: Network,
+        tests: tuple[NDArray[Any], NDArray[Any]] | None,
+        bias_limit: float | None,
+    ) -> None:
+        self.network, self.tests, self.bias_limit = network, tests, bias_limit
+        self.constants = Constants(network)
+        self.learning = Learning(network, list(self.constants.neurons))
+        self.by_matrices = self.learning.suits
+        self.last: tuple[Any, Any] | None = None
         network.zero_grad()
-        cost = network.cost(images, labels, known=known)
-        if not np.isfinite(cost.data):
-            raise TrainingStopped(_first_unlit(network, cost))
-        cost.backward()
-        network.nudge(step_size, bias_limit)
-    parameters = network.parameters
-    if not np.isfinite([parameter.data for parameter in parameters]).all():
-        raise TrainingStopped(_first_lost(network))
-    return cost.item()
+        if tests is not None and self.by_matrices:
+            self.known_of_tests = self.constants.known(tests[0])
+
+    def learn(self, images: NDArray[np.float64], labels: NDArray[Any], step_size: float) -> float:
+        """Learn from one batch; returns the cost before.
+
+        Raises:
+            TrainingStopped: a NaN or infinity appeared.
+        """
+        self.last = images, labels
+        known = self.constants.known(images)
+        with np.errstate(all="ignore"):  # what overflows is found and named below
+            if self.by_matrices:
+                desired = np.stack(as_targets(labels, len(images), len(self.network.output_layer)))
+                cost = self.learning.step(images, desired, known, step_size, self.bias_limit)
+                numbers: Any = self.learning.pack.data
+            else:
+                cost = self._by_neurons(images, labels, known, step_size)
+                numbers = [parameter.data for parameter in self.network.parameters]
+            if not np.isfinite(cost):
+                found = self._cost(images, labels, known)
+                raise TrainingStopped(_first_unlit(self.network, found))
+        if not np.isfinite(numbers).all():
+            raise TrainingStopped(_first_lost(self.network))
+        return cost
+
+    def _by_neurons(self, images: Any, labels: Any, known: Any, step_size: float) -> float:
+        self.network.zero_grad()
+        cost = self._cost(images, labels, known)
+        if np.isfinite(cost.data):
+            cost.backward()
+            self.network.nudge(step_size, self.bias_limit)
+        return cost.item()
+
+    def _cost(self, images: Any, labels: Any, known: NDArray[np.float64]) -> Value:
+        given: dict[Neuron, Any] = dict(zip(self.constants.neurons, known, strict=True))
+        return self.network.cost(images, labels, known=given)
+
+    def scores(self) -> tuple[float, float]:
+        """Success rate and average cost on the test images, as the network is now."""
+        assert self.tests is not None
+        images, labels = self.tests
+        if self.by_matrices:
+            return scores_of(self.learning.outputs(images, self.known_of_tests), labels)
+        return self.network.scores(images, labels)
+
+    def finish(self) -> None:
+        """Leave every Value its own number, and the neurons lit by the last batch."""
+        if self.by_matrices:
+            self.learning.pack.release()
+            if self.last is not None:
+                with np.errstate(all="ignore"), no_grad():
+                    self._cost(*self.last, self.constants.known(self.last[0]))
 
 
 def _first_unlit(network: Network, cost: Value) -> str:
