@@ -288,7 +288,12 @@ class Network:
         if bias_limit is not None:
             for neuron in self.receivers:
                 if not isinstance(neuron, StaticNeuron):
-                    neuron.bias.data = min(max(neuron.bias.data, -bias_limit), bias_limit)
+                    bias = neuron.bias.data
+                    if type(bias) is float:
+                        bias = min(max(bias, -bias_limit), bias_limit)
+                    else:  # while a function is captured
+                        bias = np.minimum(np.maximum(bias, -bias_limit), bias_limit)
+                    neuron.bias.data = bias
 
     # -- many samples at once, without a record --------------------------------------------------
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import tinygrad_lite as tg
 from tinygrad_lite import Value
 
 
@@ -42,7 +43,14 @@ def workloads() -> Iterator[tuple[str, dict[str, Callable[[], object]]]]:
     import micrograd.engine
 
     sys.setrecursionlimit(1_000_000)  # micrograd walks the graph recursively
+    captured = tg.capture(step_of(Value))
+    for _ in range(3):  # records, compares, and moves the weights into vectors
+        captured()
     yield (
         "micrograd's moons step (2-16-16-1, 100 samples), scalars",
-        {"tinygrad_lite": step_of(Value), "micrograd": step_of(micrograd.engine.Value)},
+        {
+            "tinygrad_lite": step_of(Value),
+            "tinygrad_lite, captured": captured,
+            "micrograd": step_of(micrograd.engine.Value),
+        },
     )

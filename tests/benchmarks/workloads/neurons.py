@@ -1,47 +1,82 @@
-"""784-16-10, forward and backward over a batch of 100: neuron by neuron, and as tensors."""
+"""784-16-10, a training step over a batch of 100: neuron by neuron, and as tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import tinygrad_lite as tg
-from tinygrad_lite import Value
 from tinygrad_lite.neurons import HiddenLayer, InputLayer, Network, OutputLayer
 
 BATCH = 100
+RATE = 1e-6  # so small that no cost of the many steps overflows
+Step = Callable[[Any, Any], Any]
 
 
 def workloads() -> Iterator[tuple[str, dict[str, Callable[[], object]]]]:
+    """One step: forward, backward and update."""
     rng = np.random.default_rng(0)
     images, labels = rng.random((BATCH, 784)), rng.integers(0, 10, BATCH)
+    desired = np.eye(10)[labels]
+    contenders: dict[str, Callable[[], object]] = {}
+    for name, form in (("", _neurons), (", tensor form", _tensors), (", every product", _products)):
+        contenders[f"tinygrad_lite{name}"] = partial(form(), images, desired)
+        captured = partial(tg.capture(form()), images, desired)
+        costs = [captured() for _ in range(3)]  # records, compares, moves the weights into vectors
+        contenders[f"tinygrad_lite{name}, captured"] = captured
+        assert np.isclose(costs[0].item(), 3.1, atol=0.5)
+    yield f"784-16-10 neuron network, a step at batch {BATCH}, float64", contenders
+
+
+def _network() -> Network:
     network = Network([InputLayer(28, 28), HiddenLayer(16), OutputLayer(10)])
     network.connect_adjacent_layers()
+    return network
 
-    def neurons() -> Any:
+
+def _neurons() -> Step:
+    """Neuron by neuron: an operation for the weighted sum of each."""
+    network = _network()
+
+    def step(images: Any, desired: Any) -> Any:
         network.zero_grad()
-        cost = network.cost(images, labels)
+        cost = network.cost(images, desired)
         cost.backward()
-        return cost.item()
+        network.nudge(RATE)
+        return cost
 
-    model = network.to_layers()
-    desired = np.eye(10)[labels]
+    return step
 
-    def tensors() -> Any:
-        model.zero_grad()
+
+def _tensors() -> Step:
+    """The same network as matrices."""
+    model = _network().to_layers()
+    parameters = list(model.parameters())
+
+    def step(images: Any, desired: Any) -> Any:
+        for parameter in parameters:
+            parameter.grad = None
         cost = ((model(images) - desired) ** 2).sum() / BATCH
         cost.backward()
-        return cost.item()
+        for parameter in parameters:
+            parameter.data -= RATE * parameter.grad
+        return cost
 
-    weights = [[Value(c.weight.data) for c in n.inputs] for n in network.receivers]
-    biases = [Value(0.0) for _ in weights]
-    columns = list(np.ascontiguousarray(images.T))
+    return step
 
-    def operations() -> Any:
-        """The same with an operation for every multiplication and addition."""
-        lit: list[Any] = columns
+
+def _products() -> Step:
+    """An operation for every multiplication and addition."""
+    network = _network()
+    weights = [[c.weight for c in neuron.inputs] for neuron in network.receivers]
+    biases = [neuron.bias for neuron in network.receivers]
+    parameters = network.parameters
+
+    def step(images: Any, desired: Any) -> Any:
+        lit: list[Any] = [images[:, pixel] for pixel in range(784)]
         for rows, shifts in ((weights[:16], biases[:16]), (weights[16:], biases[16:])):
             following = []
             for row, bias in zip(rows, shifts, strict=True):
@@ -51,20 +86,14 @@ def workloads() -> Iterator[tuple[str, dict[str, Callable[[], object]]]]:
                 following.append(tg.sigmoid(z))
             lit = following
         cost: Any = 0.0
-        for activation, wanted in zip(lit, desired.T, strict=True):
-            cost = cost + (activation - wanted) ** 2
+        for digit, activation in enumerate(lit):
+            cost = cost + (activation - desired[:, digit]) ** 2
         cost = cost.sum() / BATCH
-        for value in [*biases, *(w for row in weights for w in row)]:
-            value.grad = None
+        for parameter in parameters:
+            parameter.grad = None
         cost.backward()
-        return cost.item()
+        for parameter in parameters:
+            parameter.data -= RATE * parameter.grad
+        return cost
 
-    assert np.isclose(neurons(), tensors(), rtol=1e-12)
-    yield (
-        f"784-16-10 neuron network, forward and backward, batch {BATCH}, float64",
-        {
-            "tinygrad_lite": neurons,
-            "tinygrad_lite, tensor form": tensors,
-            "tinygrad_lite, every multiplication recorded": operations,
-        },
-    )
+    return step

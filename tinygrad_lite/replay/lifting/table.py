@@ -44,7 +44,7 @@ class Table:
         self.array_of = np.full(len(graph.slots), -1, dtype=np.intp)
         self.place_of = np.zeros(len(graph.slots), dtype=np.intp)
         self._fetched: dict[Any, Any] = {}
-        self._split: dict[tuple[int, int], int] = {}
+        self._split: dict[tuple[int, tuple[int, ...]], int] = {}
 
     def put(self, slot: Slot, layout: Sequence[int], ids: Positions) -> Array:
         """Note that a slot holds the captured slots `ids`, in this order, in this layout."""
@@ -56,25 +56,34 @@ class Table:
         self.arrays.append(array)
         return array
 
-    def alias(self, number: int, whole: int, place: int, axes: int) -> None:
-        """Note that a captured slot is an entry of another.
-
-        Args:
-            number: of the entry.
-            whole: of the other slot.
-            place: the number of the entry among those along the first axes.
-            axes: how many these are.
-        """
-        key = int(self.array_of[whole]), axes
+    def alias(self, number: int, whole: int, index: Sequence[int | slice]) -> None:
+        """Note that a captured slot is a part of another: ``whole[index]``, of integers and whole
+        slices."""
+        chosen = tuple(axis for axis, part in enumerate(index) if not isinstance(part, slice))
+        key = int(self.array_of[whole]), chosen
         array = self.arrays[key[0]]
-        split = array.element[:axes]
-        if not axes:
-            self._split[key] = key[0]
         if key not in self._split:
-            self._split[key] = len(self.arrays)
-            self.arrays.append(Array(array.slot, array.layout + split, array.element[axes:]))
+            self._split[key] = self._splitted(array, chosen) if chosen else key[0]
+        place = int(self.place_of[whole])
+        for axis in chosen:
+            length, part = array.element[axis], index[axis]
+            assert isinstance(part, int)
+            place = place * length + part % length
         self.array_of[number] = self._split[key]
-        self.place_of[number] = int(self.place_of[whole]) * math.prod(split) + place
+        self.place_of[number] = place
+
+    def _splitted(self, array: Array, axes: tuple[int, ...]) -> int:
+        """An array of smaller elements: some of their axes join the layout."""
+        order = [*axes, *(a for a in range(len(array.element)) if a not in axes)]
+        start = len(array.layout)
+        slot = array.slot
+        if order != sorted(order):
+            moved = [start + axis for axis in order]
+            slot = self.builder.call(np.transpose, slot, (*range(start), *moved))
+        shape = slot.shape[start:]
+        count = len(axes)
+        self.arrays.append(Array(slot, array.layout + shape[:count], shape[count:]))
+        return len(self.arrays) - 1
 
     def single(self, number: int) -> Any:
         """One captured slot or constant on its own."""

@@ -68,26 +68,23 @@ class Writer:
     # -- entries of arrays -----------------------------------------------------------------------
 
     def _alias(self, number: int) -> bool:
-        """Note where a slot is that needs no operation: ``array[i]``, ``array[i, j]``, or another
+        """Note where a slot is that needs no operation: ``array[i]``, ``array[:, i]``, or another
         slot itself. False for others."""
-        made, taken = self.graph.made[number], self.graph.arguments[number]
-        if made is None or not taken or self.graph.cut[number]:
+        made = self.graph.made[number]
+        if made is None or not made.arguments or type(made.arguments[0]) is not Slot:
             return False
-        if taken[0] < 0 or number in self.graph.pinned or taken[0] in self.graph.pinned:
+        whole = self.graph.number[made.arguments[0]]
+        if whole < 0 or self.graph.cut[number] or not {number, whole}.isdisjoint(self.graph.pinned):
             return False
-        if made.function in (same, IDENTITY):
-            self.table.alias(number, taken[0], 0, 0)
-            return True
-        if self.graph.function(number) is not getitem:
-            return False
-        index = made.settings["index"] if made.settings else made.arguments[1]
-        index = index if isinstance(index, tuple) else (index,)
-        if any(type(i) is not int for i in index):
-            return False
-        place = 0
-        for i, length in zip(index, self.graph.slots[taken[0]].shape, strict=False):
-            place = place * length + i % length
-        self.table.alias(number, taken[0], place, len(index))
+        index: tuple[Any, ...] = ()
+        if made.function not in (same, IDENTITY):
+            if self.graph.function(number) is not getitem:
+                return False
+            given = made.settings["index"] if made.settings else made.arguments[1]
+            index = given if isinstance(given, tuple) else (given,)
+            if not all(type(part) is int or _is_whole(part) for part in index):
+                return False
+        self.table.alias(number, whole, index)
         return True
 
     # -- what is alike ---------------------------------------------------------------------------
@@ -220,3 +217,7 @@ class Writer:
         settings = with_slots(made.settings, written)
         build.steps.append(replace(made, arguments=arguments, settings=settings))
         self.table.put(made.targets[0], (), np.array(number))
+
+
+def _is_whole(part: Any) -> bool:
+    return type(part) is slice and part == slice(None)
