@@ -20,6 +20,7 @@ from tinygrad_lite.engine.value import Value
 SURE = 0.2  # prior below which a mistake is natural
 FAR = 0.3  # prior by which another explanation may lie behind the best and still be named
 WEAK = 0.8  # prior from which on an answer explains little, such as a factor nobody would write
+EMPTY = 2.0  # prior from which on it explains nothing: any one number is a multiple of any other
 PLAIN = 0.4  # prior from which on a factor is no particular one
 
 
@@ -96,7 +97,7 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
         if keys and len(keys) == len(trial.wrong):
             complete.append(Answer([candidate], distance))
             best = min(best, candidate.prior)
-        elif keys:
+        elif keys and candidate.prior < EMPTY:
             partial.append((keys, Answer([candidate], distance)))
         elif depth > 1 and not complete:
             others.append(candidate)
@@ -121,7 +122,7 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
         (candidate,) = answer.candidates
         rest = Trial(trial.whole, trial.base | candidate.changes, trial.wrong, trial.right)
         for further in _answers(rest, depth - 1):
-            if all(c.kind != CONVENTION for c in further.candidates):
+            if all(c.kind != CONVENTION and c.prior < EMPTY for c in further.candidates):
                 found += 1
                 yield Answer([candidate, *further.candidates], further.distance)
         if found > 3:

@@ -188,6 +188,7 @@ class Proposals:
             if value.ndim:
                 yield from shapes.of_value(value, value.shape)
             yield from softmax.of_logits(about, value)
+            yield from products.of_weights(about, value)
             if value.operation is None:
                 yield from slopes.of_last_step(about, value)
             for edge in self.record.consumers.get(value, []):
@@ -197,6 +198,7 @@ class Proposals:
                 yield from products.of_edge(about, edge)
                 yield from shapes.of_broadcast(about, edge, value.shape)
                 yield from shapes.of_reduction(edge)
+                yield from shapes.of_roll(edge)
                 yield from paths.of_samples(edge)
                 yield from paths.of_index(edge)
 
@@ -387,7 +389,8 @@ def _together(members: list[Candidate]) -> Candidate:
     best = min(members, key=lambda m: m.prior)
     changes: Any = reduce(or_, (m.changes for m in members))
     # Several Values that each keep what was assigned last are the work of one wrong operator.
-    habit = -0.15 if best.family == "overwritten-first" else 0.05
+    several = len({m.at for m in members}) > 2
+    habit = -0.15 if best.family == "overwritten-first" and several else 0.05
     everywhere = _everywhere(best, [m.where for m in members])
     return replace(everywhere, changes=changes, prior=best.prior + habit)
 

@@ -90,7 +90,7 @@ class Circumstances:
     def divisors(self) -> set[int]:
         """Whole numbers that single numbers on the way are divided by: samples, usually."""
         sizes = set()
-        for node in self.record.nodes[:3000]:
+        for node in self.terms:
             if node.operation is None or node.size != 1:
                 continue
             for a in node.args:
@@ -99,6 +99,24 @@ class Circumstances:
                         if n == round(n) and n > 1 and node.operation.name in _SCALING:
                             sizes.add(int(n))
         return sizes
+
+    @cached_property
+    def terms(self) -> dict[Value, None]:
+        """The cost and what it is a sum of, multiples and means included, in order."""
+        found: dict[Value, None] = {}
+        stack = [self.record.cost]
+        while stack and len(found) < 3000:
+            node = stack.pop()
+            name = node.operation.name if node.operation is not None else ""
+            values = [a for a in node.args if type(a) is Value]
+            if node in found:
+                continue
+            found[node] = None
+            if name in ("add", "subtract", "sum", "mean", "negative", "stack") or (
+                name in _SCALING and len(values) == 1
+            ):
+                stack += values
+        return found
 
     @cached_property
     def arrays_by_shape(self) -> dict[tuple[int, ...], list[tuple[str, Array, Value | None]]]:
@@ -114,6 +132,15 @@ class Circumstances:
                     label = called(value) if value is not None else "a constant array"
                     pools.setdefault(data.shape, []).append((label, data, value))
         return pools
+
+    @cached_property
+    def weights(self) -> list[tuple[Value, Array]]:
+        """Products with a plain array, and that array."""
+        found: list[tuple[Value, Array]] = []
+        for node in self.record.nodes[:300]:
+            if node.operation is not None and node.operation.name == "multiply":
+                found += [(node, a) for a in node.args if isinstance(a, np.ndarray) and a.ndim]
+        return found
 
     @cached_property
     def values(self) -> list[Value]:

@@ -110,7 +110,9 @@ def ignored(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
     masked = node.operation.name == "multiply" and not any(type(a) is Value for a in others)
     if node.ndim == 0 or edge.argument.shape != node.shape:
         return
-    if node.operation.name not in ("where", "clip") and not masked:
+    limits = ("maximum", "minimum", "relu")
+    limited = node.operation.name in limits and not any(type(a) is Value for a in others)
+    if node.operation.name not in ("where", "clip") and not masked and not limited:
         return
     if masked and not np.any(np.asarray(others[0]) == 0):
         return

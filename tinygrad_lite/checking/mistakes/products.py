@@ -180,7 +180,7 @@ def of_ratio(about: Circumstances, key: Value, hand: Array, now: Array) -> Itera
     if ratio.size > 1 and np.ptp(ratio) <= 1e-6 * np.max(np.abs(ratio)):
         return  # one factor
     for value in about.values:
-        if value.shape != key.shape[key.ndim - value.ndim :] and not _stretches(value, key):
+        if not _fits(value.data, key.shape):
             continue
         data = np.broadcast_to(np.asarray(value.data, dtype=np.float64), key.shape)
         for power, words in _RATIOS:
@@ -196,20 +196,35 @@ def of_ratio(about: Circumstances, key: Value, hand: Array, now: Array) -> Itera
                 )  # fmt: skip
 
 
+def of_weights(about: Circumstances, value: Value) -> Iterator[Candidate]:
+    """Constant weights on the way from the cost, left out or counted twice on all paths at once."""
+    if len(about.record.consumers.get(value, [])) < 2:
+        return  # then it is a single rule in which they are wrong
+    for node, weights in about.weights:
+        if node.serial < value.serial or not _fits(weights, value.shape) or np.any(weights == 0):
+            continue
+        for label, factor in (("left out", 1 / weights), ("counted twice", weights)):
+            yield Candidate(
+                "wrong-operand", Changes(totals={value: lambda g, f=factor: g * f}),  # type: ignore[misc]
+                value, node,
+                f"the constant factors of {called(node)} are {label} in what goes back to "
+                f"{called(value)}", "multiply by them once", f"weights-{label}", 0.4,
+            )  # fmt: skip
+
+
+def _fits(weights: Array, shape: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(np.shape(weights), shape) == shape
+    except ValueError:
+        return False
+
+
 _RATIOS = (
     (1.0, "is multiplied by {} once too often, or not divided by it"),
     (-1.0, "is divided by {} once too often, or not multiplied by it"),
     (2.0, "has the square of {} too much"), (-2.0, "lacks the square of {}"),
     (0.5, "has the square root of {} too much"), (-0.5, "lacks the square root of {}"),
 )  # fmt: skip
-
-
-def _stretches(value: Value, key: Value) -> bool:
-    """Whether a Value broadcasts to the shape of another."""
-    try:
-        return np.broadcast_shapes(value.shape, key.shape) == key.shape
-    except ValueError:
-        return False
 
 
 def _is_transpose(words: str, argnum: int) -> bool:

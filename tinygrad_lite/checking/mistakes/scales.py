@@ -63,7 +63,7 @@ def named(
         )
         return
     seen = set()
-    constant = _own_number(c, value, edge, close)
+    constant = _own_number(about, c, value, edge, close)
     if constant:
         yield reading("factor", *constant, 0.1)
     if edge is not None and edge.node.operation is not None:
@@ -132,6 +132,12 @@ def _is_half_of_square(edge: Edge | None) -> bool:
     return edge.node.operation.name == "multiply" and edge.node.args[0] is edge.node.args[1]
 
 
+def _is_sum(node: Value) -> bool:
+    """Whether it adds terms that are Values."""
+    name = node.operation.name if node.operation is not None else ""
+    return name in ("add", "subtract") and sum(type(a) is Value for a in node.args) > 1
+
+
 def own_numbers(edge: Edge) -> list[float]:
     """Factors that come of leaving out, or counting twice, what an operation multiplies by."""
     node = edge.node
@@ -163,7 +169,9 @@ def _likely(about: Circumstances, c: float, value: Value, where: Value, close: f
     return 2.5 if alone else 0.8
 
 
-def _own_number(c: float, value: Value, edge: Edge | None, close: float) -> tuple[str, str] | None:
+def _own_number(
+    about: Circumstances, c: float, value: Value, edge: Edge | None, close: float
+) -> tuple[str, str] | None:
     """The exponent of a power, or the constant of a product, left out or taken twice."""
     if edge is None or edge.node.operation is None:
         return None
@@ -192,7 +200,8 @@ def _own_number(c: float, value: Value, edge: Edge | None, close: float) -> tupl
         return None
     for constant in constants_of(node):
         whole = constant if name == "multiply" else 1 / constant
-        if node.size == 1 and abs(1 / whole) > 2 and round(1 / whole, 9) == round(1 / whole):
+        sample = abs(1 / whole) > 2 and round(1 / whole, 9) == round(1 / whole)
+        if node.size == 1 and node in about.terms and sample:
             continue  # the mean over samples
         words = number(constant)
         if near(1 / whole):
@@ -215,6 +224,14 @@ _EXPONENTS = {"square": 2.0, "sqrt": 0.5, "cbrt": 1 / 3, "reciprocal": -1.0}
 def _dropped(about, value, edge, reading) -> Iterator[Candidate]:  # type: ignore[no-untyped-def]
     edges = edges_to(about.record, value)
     target = called(value)
+    if edge is not None and value in about.terms and _is_sum(edge.node):
+        yield reading(
+            "one-path",
+            f"the term {target} of the cost has no part in the gradient",
+            f"add the derivative of {target}, which depends on the parameters too",
+            0.1,
+        )
+        return
     if edge is None or (len({e.node for e in edges}) < 2 and len(edges) < 2):
         yield reading(
             "one-path",

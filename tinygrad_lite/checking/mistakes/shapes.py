@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
 
@@ -147,6 +148,26 @@ def of_reduction(edge: Edge) -> Iterator[Candidate]:
             "wrong-axis", Changes(edges={edge: change}), x, node,
             f"{node.operation.name} over axis {settings['axis']} is pulled back along axis {axis}",
             f"use axis {settings['axis']}", f"axis-{axis}:{node.operation.name}", 0.1,
+        )  # fmt: skip
+
+
+def of_roll(edge: Edge) -> Iterator[Candidate]:
+    """Entries moved the same way back as they were moved on the way there, or not at all."""
+    node, _ = edge
+    settings = node.metadata or {}
+    if node.operation is None or node.operation.name != "roll" or "shift" not in settings:
+        return
+    shift, axis = settings["shift"], settings.get("axis")
+    for label, back in (("the same way as before, not back", shift), ("not moved back", 0)):
+
+        def change(local: Local, back: Any = back) -> Array:
+            return np.roll(local.g, back, axis)
+
+        yield Candidate(
+            "shifted-index", Changes(edges={edge: change}), edge.argument, node,
+            f"on the way back through {called(node)} the entries are moved {label}"
+            if back else f"on the way back through {called(node)} the entries are {label}",
+            f"roll by the negative of {shift}", f"roll-{label}", 0.2,
         )  # fmt: skip
 
 
