@@ -9,7 +9,8 @@ import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import defvjp
-from tinygrad_lite.rules.large import LARGE, elementwise, positive_part, where_positive
+from tinygrad_lite.engine.value import Value, data_of
+from tinygrad_lite.rules.large import LARGE, elementwise, positive_part, times_positive
 
 Axis = int | tuple[int, ...] | None
 
@@ -17,17 +18,27 @@ _ndarray = np.ndarray
 
 
 @primitive
-def relu(x: Any) -> Any:
+def relu(x: Any, *, out: Any = None) -> Any:
     """``max(x, 0)``, entry by entry; derivative 0 at 0.
 
     >>> relu(np.array([-2.0, 3.0]))
     array([0., 3.])
     """
     if type(x) is _ndarray and x.nbytes > LARGE and x.dtype.kind == "f":
-        out = elementwise(positive_part, x)
-        if out is not None:
-            return out
-    return np.maximum(x, 0)
+        found = elementwise(positive_part, x, out=out)
+        if found is not None:
+            return found
+    return np.maximum(x, 0, out=out)
+
+
+@primitive
+def where_positive(g: Any, x: Any, *, out: Any = None) -> Any:
+    """``g`` where x is positive, else 0: what `relu` passes back."""
+    if type(g) is type(x) is _ndarray and x.nbytes > LARGE and g.dtype is x.dtype:
+        found = elementwise(times_positive, g, x, out=out)
+        if found is not None:
+            return found
+    return np.multiply(g, x > 0, out=out)
 
 
 @primitive
@@ -157,11 +168,9 @@ def _log_softmax_vjp(g: Any, out: Any, x: Any, axis: Axis = -1) -> Any:
 
 
 def _relu_vjp(g: Any, out: Any, x: Any) -> Any:
-    if type(g) is type(out) is _ndarray and out.nbytes > LARGE and g.dtype is out.dtype:
-        local = elementwise(where_positive, g, out)
-        if local is not None:
-            return local
-    return g * (out > 0)
+    if type(g) is Value or type(g) is float or g.nbytes <= LARGE:
+        return g * (out > 0)
+    return where_positive(g, out)
 
 
 defvjp(
@@ -170,6 +179,7 @@ defvjp(
     scalar=lambda x: x if x > 0 or x != x else 0.0,
     kink="0: derivative 0",
 )
+defvjp(where_positive, lambda h, out, g, x: where_positive(h, data_of(x)), None)
 defvjp(sigmoid, _sigmoid_vjp, scalar=_sigmoid_of_float)
 defvjp(softplus, lambda g, out, x: g * sigmoid(x), scalar=_softplus_of_float)
 defvjp(softmax, _softmax_vjp)

@@ -7,6 +7,8 @@ h * stride + kH, which lie one after another: they are one matrix, of entries (i
 having been copied kH times.
 
 With dilation d, the rows of an image fall into d classes, each a problem without dilation.
+
+Where there is a bias, each block ends with a row of ones, which the bias multiplies.
 """
 
 from __future__ import annotations
@@ -42,11 +44,17 @@ class Layout:
     stride: Pair
     padding: Pair
     dilation: Pair
+    ones: int = 0  # 1 if there is a bias
 
     @property
     def depth(self) -> int:
-        """Entries of a window in one group: rows of a tile's matrix."""
-        return self.images[1] * self.kernel[0] * self.kernel[1]
+        """Entries of a window in one group, with the ones: rows of a tile's matrix."""
+        return self.kernel[0] * self.block
+
+    @property
+    def block(self) -> int:
+        """Rows of a tile's matrix for one row of the image."""
+        return self.images[1] * self.kernel[1] + self.ones
 
     @property
     def apart(self) -> tuple[int, int]:
@@ -65,8 +73,9 @@ class Tile:
         blocks = (len(rows) - 1) * step + kernel
         self.part: Index = (..., as_slice(rows), as_slice(columns), as_slice(batch))
         self.shape = (groups, blocks, channels, across, len(columns), len(batch))
+        self.room = (groups, blocks, layout.block, len(columns), len(batch))
         run = len(columns) * len(batch)
-        block = channels * across * run
+        block = layout.block * run
         self.windows = (groups, len(rows), layout.depth, run)
         self.strides = (blocks * block, step * block, run, 1)
         # From images to columns: where zeros go, and copies of entries from where to where.
@@ -93,7 +102,12 @@ class Tile:
     def columns(self, images: Array) -> Array:
         """The windows of images (groups, C, H, W, N), contiguous, as (groups, rows, kH * C * kW,
         columns * N), in memory that the next call in this thread uses again."""
-        room = scratch("columns", self.shape, images.dtype)
+        whole = scratch("columns", self.room, images.dtype)
+        room = whole
+        if self.room[2] != self.shape[2] * self.shape[3]:
+            room, ones = whole[:, :, :-1], whole[:, :, -1]
+            ones[...] = 1
+        room = room.reshape(self.shape)  # a view
         if self.start is None:
             for index in self.blank:
                 room[index] = 0
@@ -110,23 +124,25 @@ class Tile:
             )  # fmt: skip
             np.copyto(room, windows)
         size = images.itemsize
-        return np.ndarray(self.windows, images.dtype, room, 0, [s * size for s in self.strides])
+        return np.ndarray(self.windows, images.dtype, whole, 0, [s * size for s in self.strides])
 
     def of(self, result: Array) -> Array:
-        """This part of (groups, channels, H', W', N), as (groups, rows, channels, columns, N)."""
-        return result[self.part].swapaxes(1, 2)
+        """This part of (groups, channels, H', W', N), as (groups, rows, channels, columns * N)."""
+        part = result[self.part]
+        # A view, as a tile has all images or a single column.
+        return part.reshape(*part.shape[:3], self.windows[3]).swapaxes(1, 2)
 
 
 @lru_cache(maxsize=256)
 def tiles(layout: Layout, itemsize: int, crew: int) -> list[Tile]:
     """The parts of a result, about equally large, and enough of them for a crew of threads."""
-    groups, channels, *_, batch = layout.images
+    groups, *_, batch = layout.images
     rows, columns = layout.size
     if not batch:
         return []
     images = math.ceil(batch / math.ceil(batch / RUN))
     width = min(columns, max(1, RUN // images)) if images == batch else 1
-    depth = groups * channels * layout.kernel[1] * itemsize
+    depth = groups * layout.block * itemsize
 
     def height() -> int:
         blocks = TILE // (depth * width * images)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
-from tinygrad_lite.engine.rulebook import defvjp
+from tinygrad_lite.engine.rulebook import RULES, JointVjp, Operation, defvjp
 from tinygrad_lite.rules.columns import Layout, Tile, split, tiles
 from tinygrad_lite.rules.memory import keep_freed_memory
-from tinygrad_lite.rules.shards import in_shards, scratch, threads
+from tinygrad_lite.rules.shards import in_shards, threads
 from tinygrad_lite.rules.spreading import spread_rows
 from tinygrad_lite.rules.windows import Array, Pair, batch_first, batch_last, count
 
@@ -38,34 +38,63 @@ def correlate(
 ) -> Array:
     """`conv2d` with every setting given in full."""
     images, kernels = _grouped_images(x, groups), _grouped_kernels(weight, groups)
-    outputs, depth = kernels.shape[1], math.prod(kernels.shape[2:])
+    outputs, ones = kernels.shape[1], int(bias is not None)
     layout = Layout(
         images.shape, kernels.shape[3:], _counts(x, weight, stride, padding, dilation),
-        stride, padding, dilation,
+        stride, padding, dilation, ones,
     )  # fmt: skip
-    shape = (groups, outputs, *layout.size, len(x))
-    operands = (images, kernels) if bias is None else (images, kernels, bias)
-    result = _room(out, shape, np.result_type(*operands))
+    dtype = (
+        np.result_type(images, kernels) if bias is None else np.result_type(images, kernels, bias)
+    )
+    result = _room(out, (groups, outputs, *layout.size, len(x)), dtype)
+    crew = threads(result.size * layout.depth > _WORTHWHILE)
+    if _is_wide(layout, outputs):
+        _correlate_by_rows(result, images, kernels, layout, crew, bias)
+        return batch_first(result.reshape(groups * outputs, *result.shape[2:]))
     # Entries of a window lie in the order (i, c, j), see `columns`.
-    matrices = kernels.swapaxes(2, 3).reshape(groups, 1, outputs, depth)
-    shifts = None if bias is None else np.reshape(bias, (groups, 1, outputs, 1, 1))
+    matrices = np.zeros((groups, 1, outputs, layout.kernel[0], layout.block), dtype)
+    entries = matrices[:, 0, :, :, : layout.block - ones]
+    entries.reshape(kernels.swapaxes(2, 3).shape)[...] = kernels.swapaxes(2, 3)
+    if ones:
+        matrices[:, 0, :, 0, -1] = np.reshape(bias, (groups, outputs))
+    matrices = matrices.reshape(groups, 1, outputs, layout.depth)
 
     def work(tile: Tile) -> None:
-        windows = tile.columns(images)
-        # Not straight into the result, whose channels may lie a power of two apart: they would
-        # drive each other out of the cache.
-        product = scratch("product", (*windows.shape[:2], outputs, windows.shape[3]), result.dtype)
-        np.matmul(matrices, windows, out=product)
-        part = tile.of(result)
-        product = product.reshape(part.shape)
-        if shifts is None:
-            np.copyto(part, product)
-        else:
-            np.add(product, shifts, out=part)
+        np.matmul(matrices, tile.columns(images), out=tile.of(result))
 
-    crew = threads(result.size * depth > _WORTHWHILE)
     in_shards(work, tiles(layout, images.itemsize, crew), crew)
     return batch_first(result.reshape(groups * outputs, *result.shape[2:]))
+
+
+def _is_wide(layout: Layout, outputs: int) -> bool:
+    """Whether rows of whole images, multiplied first and shifted after, are quicker than columns
+    shifted first: with many channels, the same matrices then are three times as high."""
+    return (
+        layout.stride == (1, 1)
+        and layout.kernel[1] > 1
+        and min(layout.images[1], outputs) >= 16
+        and layout.images[3] <= 1.2 * layout.size[1]
+        and all(
+            p <= d * (k - 1)
+            for p, d, k in zip(layout.padding, layout.dilation, layout.kernel, strict=True)
+        )
+    )
+
+
+def _correlate_by_rows(
+    result: Array, images: Array, kernels: Array, layout: Layout, crew: int, bias: Any
+) -> None:
+    """`correlate` with stride 1, as `spread` with the kernels turned around."""
+    up, left = (
+        d * (k - 1) - p
+        for p, d, k in zip(layout.padding, layout.dilation, layout.kernel, strict=True)
+    )
+    turned = kernels[:, :, :, ::-1, ::-1].swapaxes(1, 2)
+    spreading = Layout(
+        result.shape, layout.kernel, images.shape[2:4], (1, 1), (up, left), layout.dilation
+    )
+    shifts = 0 if bias is None else np.reshape(bias, (*result.shape[:2], 1, 1, 1))
+    spread_rows(result, images, turned, spreading, crew, shifts)
 
 
 @primitive
@@ -90,28 +119,62 @@ def gather_kernel(
     out: Array | None = None,
 ) -> Array:  # fmt: skip
     """Kernels whose entries are products of `y` with the windows of `x`, summed over them all."""
+    layout = _gathered_layout(y, x, kernel, stride, padding, dilation, groups)
+    return _kernels(gather(y, x, layout), layout, out)
+
+
+def gather_with_bias(
+    y: Array, x: Array, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int,
+) -> tuple[Array, Array]:  # fmt: skip
+    """`gather_kernel`, and the sum of `y` over all but its channels, in one pass."""
+    layout = _gathered_layout(y, x, kernel, stride, padding, dilation, groups, 1)
+    found = gather(y, x, layout)
+    return _kernels(found, layout, None), found[:, layout.block - 1].reshape(-1)
+
+
+def _gathered_layout(
+    y: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int,
+    ones: int = 0,
+) -> Layout:  # fmt: skip
+    batch, channels, height, width = np.shape(x)
+    images = (groups, channels // groups, height, width, batch)
+    return Layout(images, kernel, np.shape(y)[2:], stride, padding, dilation, ones)
+
+
+def gather(y: Any, x: Any, layout: Layout) -> Array:
+    """Products of `y` with the columns of `x`, summed: (groups, depth, channels of `y`)."""
+    groups = layout.images[0]
     images, entries = _grouped_images(x, groups), _grouped_images(y, groups)
-    outputs, inputs = entries.shape[1], images.shape[1]
-    layout = Layout(images.shape, kernel, entries.shape[2:4], stride, padding, dilation)
     crew = threads(entries.size * layout.depth > _WORTHWHILE)
     parts = tiles(layout, images.itemsize, crew)
     # A sum for each of a few chunks, whatever the number of threads: it is the same on all.
     chunks = split(range(len(parts)), math.ceil(len(parts) / _CHUNKS)) if parts else []
-    sums = np.zeros((len(chunks), groups, layout.depth, outputs), np.result_type(images, entries))
+    sums = np.zeros(
+        (len(chunks), groups, layout.depth, entries.shape[1]), np.result_type(images, entries)
+    )
 
     def work(chunk: int) -> None:
         total = sums[chunk]
         for tile in chunks[chunk]:
             windows = parts[tile].columns(images)
-            given = parts[tile].of(entries)
-            given = given.reshape(*given.shape[:3], windows.shape[3])
-            total += np.add.reduce(windows @ given.swapaxes(2, 3), axis=1)
+            total += np.add.reduce(windows @ parts[tile].of(entries).swapaxes(2, 3), axis=1)
 
     in_shards(work, range(len(chunks)), crew)
-    found = np.add.reduce(sums, axis=0).reshape(groups, kernel[0], inputs, kernel[1], outputs)
-    shape = (groups * outputs, inputs, *kernel)
-    result = np.empty(shape, found.dtype) if out is None else out
-    np.copyto(result.reshape(groups, outputs, inputs, *kernel), found.transpose(0, 4, 2, 1, 3))
+    total: Array = np.add.reduce(sums, axis=0)
+    return total
+
+
+def _kernels(found: Array, layout: Layout, out: Array | None) -> Array:
+    """What `gather` found, as kernels (O, C / groups, kH, kW)."""
+    groups, inputs, *_ = layout.images
+    height, width = layout.kernel
+    outputs = found.shape[2]
+    result = (
+        np.empty((groups * outputs, inputs, height, width), found.dtype) if out is None else out
+    )
+    blocks = found.reshape(groups, height, layout.block, outputs)[:, :, : inputs * width]
+    entries = blocks.reshape(groups, height, inputs, width, outputs).transpose(0, 4, 2, 1, 3)
+    np.copyto(result.reshape(entries.shape), entries)
     return result
 
 
@@ -154,18 +217,31 @@ def _counts(x: Any, weight: Any, stride: Pair, padding: Pair, dilation: Pair) ->
 # -- their rules ---------------------------------------------------------------------------------
 
 
-def _correlate_vjp_x(g: Any, out: Any, x: Any, weight: Any, *bias: Any, **settings: Any) -> Any:
-    return spread(g, weight, size=np.shape(x)[2:], **settings)
+class _Cotangents:
+    """Cotangents of images, kernels and bias, each computed when first asked for: the images are
+    often constants. Those of kernels and bias are computed together."""
+
+    def __init__(self, g: Any, x: Any, weight: Any, bias: bool, settings: dict[str, Any]) -> None:
+        self.g, self.x, self.weight, self.bias, self.settings = g, x, weight, bias, settings
+        self.found: Any = None
+
+    def __getitem__(self, argnum: int) -> Any:
+        if argnum == 0:
+            return spread(self.g, self.weight, size=np.shape(self.x)[2:], **self.settings)
+        if self.found is None:
+            self.found = self._of_parameters()
+        return self.found[argnum - 1]
+
+    def _of_parameters(self) -> Any:
+        settings = {"kernel": np.shape(self.weight)[2:], **self.settings}
+        if self.bias and type(self.g) is type(self.x) is np.ndarray:
+            return gather_with_bias(self.g, self.x, **settings)
+        kernels = gather_kernel(self.g, self.x, **settings)
+        return kernels, np.sum(self.g, axis=(0, 2, 3)) if self.bias else None
 
 
-def _correlate_vjp_weight(
-    g: Any, out: Any, x: Any, weight: Any, *bias: Any, **settings: Any
-) -> Any:
-    return gather_kernel(g, x, kernel=np.shape(weight)[2:], **settings)
-
-
-def _correlate_vjp_bias(g: Any, out: Any, *args: Any, **settings: Any) -> Any:
-    return np.sum(g, axis=(0, 2, 3))
+def _correlate_vjp(g: Any, out: Any, x: Any, weight: Any, *bias: Any, **settings: Any) -> Any:
+    return _Cotangents(g, x, weight, bool(bias) and bias[0] is not None, settings)
 
 
 def _spread_vjp_y(g: Any, out: Any, y: Any, weight: Any, size: Pair, **settings: Any) -> Any:
@@ -184,6 +260,6 @@ def _gather_vjp_x(g: Any, out: Any, y: Any, x: Any, kernel: Pair, **settings: An
     return spread(y, g, size=np.shape(x)[2:], **settings)
 
 
-defvjp(correlate, _correlate_vjp_x, _correlate_vjp_weight, _correlate_vjp_bias, name="conv2d")
+RULES[correlate] = Operation(correlate, JointVjp(_correlate_vjp), name="conv2d")
 defvjp(spread, _spread_vjp_y, _spread_vjp_weight, name="conv_transpose2d")
 defvjp(gather_kernel, _gather_vjp_y, _gather_vjp_x, name="conv2d_kernel")

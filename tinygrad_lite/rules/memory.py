@@ -12,12 +12,12 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_KEPT = 1 << 28  # bytes
+_KEPT = 1 << 30  # bytes
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Have malloc keep up to 256 MB that arrays give back, once for the process; whether it does.
+    """Have malloc keep up to 1 GB that arrays give back, once for the process; whether it does.
 
     Each step of a training makes the arrays of the step before anew. By default glibc returns large
     ones to the system, which then clears their pages one by one: that may cost as much as computing

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,11 @@ from tinygrad_lite.rules.shards import in_shards, scratch
 from tinygrad_lite.rules.windows import Array
 
 
-def spread_rows(images: Array, entries: Array, kernels: Array, layout: Layout, crew: int) -> None:
-    """Fill images (groups, C, H, W, N) with what entries (groups, O, H', W', N) add to them through
-    kernels (groups, O, C, kH, kW)."""
+def spread_rows(
+    images: Array, entries: Array, kernels: Array, layout: Layout, crew: int, bias: Any = 0
+) -> None:
+    """Fill images (groups, C, H, W, N) with a bias and what entries (groups, O, H', W', N) add to
+    it through kernels (groups, O, C, kH, kW)."""
     groups, outputs, inputs, height, width = kernels.shape
     # For each distance from the row above at which entries start, modulo their stride: the rows of
     # the kernels that add there, the last first, as (groups, kW * C, rows * O).
@@ -32,7 +35,7 @@ def spread_rows(images: Array, entries: Array, kernels: Array, layout: Layout, c
 
     def work(part: _Part) -> None:
         target = images[part.target]
-        target[...] = 0
+        target[...] = bias
         for chosen, columns, adds in part.steps:
             given = scratch(
                 "entries", (groups, part.above, outputs, columns, part.images), entries.dtype
@@ -91,7 +94,7 @@ class _Part:
         self.received = [
             (phase, matrix, start - first, stop - first) for phase, matrix, start, stop in found
         ]
-        whole, above = slice(None), as_slice(entries[first:last])
+        whole = slice(None)
         self.steps: list[tuple[Index, int, list[tuple[Index, Index]]]] = []
         for columns in split(range(layout.size[1]), max(1, RUN // len(batch))) if used else ():
             adds: list[tuple[Index, Index]] = []
@@ -99,16 +102,9 @@ class _Part:
                 left = columns.start * layout.stride[1] + j * layout.dilation[1] - layout.padding[1]
                 some, places = inside(left, layout.stride[1], len(columns), layout.images[3])
                 if some.start < some.stop:
-                    adds.append(
-                        ((..., j, slice(None), some, slice(None)), (..., places, slice(None)))
-                    )
-            chosen = (
-                slice(None),
-                as_slice(entries[first:last]),
-                slice(None),
-                as_slice(columns),
-                as_slice(batch),
-            )
+                    adds.append(((..., j, whole, some, whole), (..., places, whole)))
+            rows_above = as_slice(entries[first:last])
+            chosen = (whole, rows_above, whole, as_slice(columns), as_slice(batch))
             self.steps.append((chosen, len(columns), adds))
 
 
