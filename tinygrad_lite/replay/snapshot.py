@@ -26,7 +26,9 @@ class Snapshot:
         objects: Any = (),
         generators: Any = (),
     ) -> None:
-        self._values = [(v, v.data, _copy(v.data), _gradient(v), v.passes) for v in values]
+        self._values = [
+            (v, v.data, _copy(v.data), _gradient(v), getattr(v, "passes", 0)) for v in values
+        ]
         self._gradients = [_copy(gradient) for _, _, _, gradient, _ in self._values]
         self._attributes = [(o, n, getattr(o, n), _copy(getattr(o, n))) for o, n in attributes]
         self._objects = [(thing, _State(vars(thing))) for thing in objects]
