@@ -1,6 +1,9 @@
 """train: networks that learn, files that hold them, runs that are repeated and resumed."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -130,3 +133,23 @@ def test_a_cost_that_is_no_number_is_told(refused, moons):
         "--lr", "1e30",
     )  # fmt: skip
     assert "the cost became" in message and "try a smaller lr" in message
+
+
+def test_ctrl_c_ends_training_and_writes_what_there_is(moons, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinygrad_lite.cli", "train", "2-8-2", "--data", moons,
+         "--epochs", "100000", "--out", "w.npz", "--checkpoint", "run.ckpt"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A process started in the background may have been told to ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 3/"):
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate()
+    assert process.returncode == 130, err
+    assert out.startswith("test: ") and "Traceback" not in err
+    assert next(iter(export.load(tmp_path / "w.npz"))) == "1.weight"
+    assert (tmp_path / "run.ckpt").exists()

@@ -1,10 +1,14 @@
 """Graph files: outputs and gradients of the model, and refusals that name what is wrong."""
 
+import contextlib
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import nn
@@ -98,7 +102,7 @@ BROKEN = {
     ),
     "wrong setting": (
         _broken(lambda d: d["instructions"][0]["settings"].update(stride="2")),
-        "a setting is '2', expected integers",
+        "a setting is '2', expected counts",
     ),
     "too many inputs": (
         _broken(lambda d: d["instructions"][1].update(inputs=["t1", "t1"])),
@@ -112,11 +116,15 @@ BROKEN = {
     "wrong dtype": (_broken(lambda d: d["weights"]["0.bias"].update(dtype="object")), "'object'"),
     "shape of a weight": (
         _broken(lambda d: d["weights"]["4.weight"].update(shape=[294, 10])),
-        "cannot be run",
+        "cannot be run: ValueError",
     ),
     "changed weight": (
         _broken(lambda d: d["weights"]["4.bias"].update(data="AACAPw" + "A" * 48 + "==")),
         "parity vector 0: the output computed here differs by",
+    ),
+    "another shape than it has": (
+        _broken(lambda d: d["instructions"][1].update(shape=["batch", 6, 28, 27])),
+        "'t2' has the shape",
     ),
     "a batch that is none": (
         _broken(lambda d: d["inputs"][0].update(shape=["rows", 1, 28, 28])),
@@ -160,3 +168,52 @@ def test_wrong_inputs_are_refused():
         graph(np.zeros((28, 28)))
     with pytest.raises(TypeError, match="takes 1 inputs"):
         graph()
+
+
+def _places(entry, path=()):
+    """The paths to everything in a document."""
+    yield path
+    if isinstance(entry, dict):
+        for key in entry:
+            yield from _places(entry[key], (*path, key))
+    elif isinstance(entry, list):
+        for position, part in enumerate(entry):
+            yield from _places(part, (*path, position))
+
+
+ODD = [None, True, -1, 0, 3, 1e308, 10**30, "", "batch", "t1", "batch*0", [], {}, [[]], "AAAA"]
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_any_change_is_refused_by_name_or_harmless(data, tmp_path_factory):
+    document = json.loads(EXAMPLE.read_text())
+    for vector in document["parity"]["vectors"][1:]:
+        document["parity"]["vectors"].remove(vector)
+    path = data.draw(st.sampled_from(list(_places(document))[1:]))
+    holder = document
+    for key in path[:-1]:
+        holder = holder[key]
+    if data.draw(st.booleans()):
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = data.draw(st.sampled_from(ODD))
+    file = tmp_path_factory.getbasetemp() / "changed.json"
+    file.write_text(json.dumps(document))
+    try:
+        graph = load_graph(file)
+    except FileFormatError as error:
+        assert str(error).startswith("changed.json: ") and len(str(error)) < 2000
+    else:
+        assert len(graph.outputs) == 1
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=200), st.integers(0, 50_000))
+def test_damaged_bytes_are_refused_or_harmless(content, position):
+    whole = EXAMPLE.read_bytes()
+    changed = whole[:position] + content + whole[position + len(content) :]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "damaged.json").write_bytes(changed)
+        with contextlib.suppress(FileFormatError):
+            load_graph(Path(folder) / "damaged.json")

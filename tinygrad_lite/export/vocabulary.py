@@ -50,7 +50,7 @@ def _two(function: Callable[..., Any], **settings: str) -> Row:
 def _reduction(function: Callable[..., Any]) -> Row:
     return _one(
         lambda x, axes, keepdims: function(x, axis=axes, keepdims=keepdims),
-        axes="integers",
+        axes="axes",
         keepdims="truth",
     )
 
@@ -68,12 +68,12 @@ def _power(x: Any, y: Any) -> Any:
 
 
 _CONVOLUTION = {
-    "stride": "integers",
-    "padding": "integers",
-    "dilation": "integers",
-    "groups": "integer",
+    "stride": "counts",
+    "padding": "widths",
+    "dilation": "counts",
+    "groups": "count",
 }
-_POOLING = {"kernel": "integers", "stride": "integers", "padding": "integers"}
+_POOLING = {"kernel": "counts", "stride": "counts", "padding": "widths"}
 
 OPERATIONS: dict[str, Row] = {
     # entry by entry
@@ -124,31 +124,31 @@ OPERATIONS: dict[str, Row] = {
     ),
     "linear": Row(linear, (2, 3), {}),
     "conv2d": Row(correlate, (2, 3), _CONVOLUTION),
-    "conv_transpose2d": Row(spread, (2, 2), {"size": "integers", **_CONVOLUTION}),
+    "conv_transpose2d": Row(spread, (2, 2), {"size": "widths", **_CONVOLUTION}),
     # windows
     "max_pool": _one(largest, **_POOLING),
     "max_pool_share": Row(share, (3, 3), _POOLING),
     "window_sums": _one(window_sums, **_POOLING),
-    "window_spread": _one(window_spread, size="integers", **_POOLING),
+    "window_spread": _one(window_spread, size="widths", **_POOLING),
     # along axes
-    "softmax": _one(softmax, axis="integer"),
-    "log_softmax": _one(log_softmax, axis="integer"),
+    "softmax": _one(softmax, axis="axis"),
+    "log_softmax": _one(log_softmax, axis="axis"),
     "logsumexp": _reduction(logsumexp),
     "sum": _reduction(np.sum),
     "mean": _reduction(np.mean),
     "max": _reduction(np.max),
     "min": _reduction(np.min),
     "prod": _reduction(np.prod),
-    "cumsum": _one(np.cumsum, axis="integer"),
+    "cumsum": _one(np.cumsum, axis="axis"),
     # entries in other places
     "reshape": _one(lambda x, shape: np.reshape(x, shape), shape="sizes"),
-    "transpose": _one(lambda x, axes: np.transpose(x, axes), axes="integers"),
+    "transpose": _one(lambda x, axes: np.transpose(x, axes), axes="axes"),
     "broadcast_to": _one(lambda x, shape: np.broadcast_to(x, shape), shape="sizes"),
     "concatenate": Row(
-        lambda *arrays, axis: np.concatenate(arrays, axis=axis), (1, 1 << 16), {"axis": "integer"}
+        lambda *arrays, axis: np.concatenate(arrays, axis=axis), (1, 1 << 16), {"axis": "axis"}
     ),
-    "slice": _one(_slice, axis="integer", start="integer", stop="integer or null", step="integer"),
-    "take": _two(lambda x, indices, axis: np.take(x, indices, axis=axis), axis="integer"),
-    "flip": _one(lambda x, axes: np.flip(x, axes), axes="integers"),
-    "pad": _one(_pad, before="integers", after="integers", fill="number"),
+    "slice": _one(_slice, axis="axis", start="integer", stop="integer or null", step="step"),
+    "take": _two(lambda x, indices, axis: np.take(x, indices, axis=axis), axis="axis"),
+    "flip": _one(lambda x, axes: np.flip(x, axes), axes="axes"),
+    "pad": _one(_pad, before="widths", after="widths", fill="number"),
 }  # fmt: skip
