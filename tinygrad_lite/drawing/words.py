@@ -119,6 +119,16 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "label_likelihood": ("minus the share of each sample, to the entry of its label",),
     "embedding": ("no gradient to the numbers", "added to the rows that were looked up"),
+    "lstm_cell": (
+        "through each gate that writes or keeps the cell",
+        "times the gate that keeps it",
+    ),
+    "lstm_hidden": ("through the gate that shows the cell", "times that gate and 1 - tanh²"),
+    "gru_gates": (
+        "through each gate, to what the input gave it",
+        "through each gate, to what the state gave it",
+        "times the gate that keeps the state",
+    ),
     "normalise": ("less its mean and its part along the result, divided by the deviation",),
     "log1p": ("divided by 1 + argument",),
     "expm1": ("times the exponential of the argument",),

@@ -13,7 +13,8 @@ from tinygrad_lite.engine.value import Value, data_of, describe
 from tinygrad_lite.nn.dropout import dropped
 from tinygrad_lite.nn.init import Seed
 from tinygrad_lite.nn.module import Module
-from tinygrad_lite.rules.activations import relu, sigmoid
+from tinygrad_lite.rules.activations import relu
+from tinygrad_lite.rules.gates import gru_gates, lstm_cell, lstm_hidden
 from tinygrad_lite.rules.linear import linear
 
 # -- one step: from what the input gives to the gates, and the state before ----------------------
@@ -46,9 +47,9 @@ class _Lstm:
 
     def __call__(self, given: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> Any:
         hidden, cell = state
-        entering, kept, new, leaving = _parts(given + _linear(hidden, weight, bias), 4)
-        cell = sigmoid(kept) * cell + sigmoid(entering) * np.tanh(new)
-        return sigmoid(leaving) * np.tanh(cell), cell
+        gates = given + _linear(hidden, weight, bias)
+        cell = lstm_cell(gates, cell)
+        return lstm_hidden(gates, cell), cell
 
 
 class _Gru:
@@ -63,20 +64,11 @@ class _Gru:
 
     def __call__(self, given: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> Any:
         (hidden,) = state
-        reset, update, new = _parts(given, 3)
-        reset_h, update_h, new_h = _parts(_linear(hidden, weight, bias), 3)
-        update = sigmoid(update + update_h)
-        new = np.tanh(new + sigmoid(reset + reset_h) * new_h)
-        return (new + update * (hidden - new),)
+        return (gru_gates(given, _linear(hidden, weight, bias), hidden),)
 
 
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
     return linear(x, weight) if bias is None else linear(x, weight, bias)
-
-
-def _parts(x: Any, count: int) -> list[Any]:
-    size = np.shape(x)[-1] // count
-    return [x[..., i * size : (i + 1) * size] for i in range(count)]
 
 
 # -- cells ---------------------------------------------------------------------------------------

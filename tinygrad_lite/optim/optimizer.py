@@ -51,7 +51,8 @@ class Optimizer:
         self.state: dict[Value, dict[str, Any]] = {}
         self.constraints = list(constraints)
         self._group_of: dict[Value, dict[str, Any]] = {}
-        self._rooms: dict[Any, Array] = {}
+        self._rooms: tuple[dict[Value, Array], ...] = ({}, {})
+        self._shared_rooms: dict[Any, Array] = {}
         self._warned = False
         given: list[Any] = list(parameters)
         if not given:
@@ -117,11 +118,13 @@ class Optimizer:
 
     def room(self, parameter: Value, number: int = 0) -> Array:
         """An array to compute in, of a parameter's shape and dtype; others may share it."""
-        data = parameter.data
-        key = (data.shape, data.dtype, number) if type(data) is not float else number
-        room = self._rooms.get(key)
+        room = self._rooms[number].get(parameter)
         if room is None:
-            room = self._rooms[key] = np.empty_like(data)
+            key = (parameter.shape, parameter.dtype, number)
+            room = self._shared_rooms.get(key)
+            if room is None:
+                room = self._shared_rooms[key] = np.empty_like(parameter.data)
+            self._rooms[number][parameter] = room
         return room
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -13,6 +13,7 @@ from tinygrad_lite.rules import (
     embedding,
     error_function,
     fft,
+    gates,
     indexing,
     joining,
     likelihood,
