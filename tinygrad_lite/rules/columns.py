@@ -24,9 +24,8 @@ import numpy as np
 from tinygrad_lite.rules.shards import scratch
 from tinygrad_lite.rules.windows import Array, Pair
 
-# Bytes of a tile's columns: with what is multiplied into and read beside, they stay in the
-# second-level cache until the product has read them.
-TILE = 1 << 19
+# Bytes of a tile's columns, the size of a second-level cache. Measured from a quarter to twice that.
+TILE = 1 << 20
 # Entries in a row of a tile's matrix, if there are as many: long enough for BLAS and for copies.
 RUN = 1024
 

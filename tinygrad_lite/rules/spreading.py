@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.rules.columns import RUN, TILE, Index, Layout, as_slice, inside, split
+from tinygrad_lite.rules.columns import RUN, Index, Layout, as_slice, inside, split
 from tinygrad_lite.rules.shards import in_shards, scratch
 from tinygrad_lite.rules.windows import Array
+
+
+TILE = 1 << 19  # bytes of entries and of what is added: half of a second-level cache
 
 
 def spread_rows(
