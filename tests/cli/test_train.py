@@ -60,6 +60,17 @@ def test_neurons_learn_and_stay_neurons(call, script, moons, tmp_path):
         assert network.success_rate(arrays["x_test"], arrays["y_test"]) == told["test"]["rate"]
 
 
+def test_a_report_is_a_page_of_its_own(call, moons, script, tmp_path):
+    for network in ("2-8-2", "net.py:neurons"):
+        result = call(
+            "train", network, "--data", moons, "--epochs", 3, "--report", "report.html", "--quiet"
+        )
+        assert result.status == 0 and "wrote report.html" in result.out, result
+        page = (tmp_path / "report.html").read_text()
+        assert f"<title>{network} on {moons}</title>" in page
+        assert "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
+
+
 def test_resuming_gives_what_one_run_gives(call, moons, tmp_path):
     usual = ["2-8-2", "--data", moons, "--schedule", "constant"]
     whole = trained(call, *usual, "--epochs", 4, "--out", "whole.npz")

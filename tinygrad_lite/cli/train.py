@@ -339,7 +339,23 @@ def _report(
     history: History,
     data: datasets.Dataset,
 ) -> None:
-    raise CommandError("--report: not yet")
+    """Write the page about the run; its mistakes are those on the test data."""
+    from tinygrad_lite.training import report
+
+    inputs = network.given(data.test_inputs)
+    if network.is_neurons:
+        inputs = inputs.reshape(len(inputs), -1)
+    pictured = data.test_inputs.ndim > 2 and inputs.ndim == 2
+    report(
+        options.report,
+        model,
+        history,
+        validation=(inputs, data.test_targets),
+        classes=data.classes or None,
+        image_shape=data.test_inputs.shape[-2:] if pictured else None,
+        settings={"network": options.network, **_notes(options)},
+        title=f"{options.network} on {options.data}",
+    )
 
 
 def _print(
@@ -363,5 +379,5 @@ def _print(
         print(f"test: {result.rate:.2%} of {count:,} right")
     else:
         print(f"test: mean squared error {result.mean_squared_error:.6g}")
-    for out in options.out:
+    for out in (*options.out, *([options.report] if options.report else [])):
         print(f"wrote {out} ({Path(out).stat().st_size / 1e3:,.1f} kB)")
