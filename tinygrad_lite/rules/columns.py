@@ -24,7 +24,7 @@ import numpy as np
 from tinygrad_lite.rules.shards import scratch
 from tinygrad_lite.rules.windows import Array, Pair
 
-# Bytes of a tile's columns, the size of a second-level cache. Measured from a quarter to twice that.
+# Bytes of a tile's columns: a second-level cache. Measured from a quarter of that to twice as much.
 TILE = 1 << 20
 # Entries in a row of a tile's matrix, if there are as many: long enough for BLAS and for copies.
 RUN = 1024
