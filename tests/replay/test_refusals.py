@@ -367,3 +367,26 @@ def test_the_program_is_printed_with_its_memory():
     step(np.ones((10, 20)))
     assert "matmul(a0, w" in step.program
     assert "float64[10,30], bytes 0 to 2400" in step.program
+
+
+def test_gradients_of_nothing_but_rounding_are_not_compared():
+    """A bias before a batch normalisation has the gradient 0, of which Adam makes steps of lr."""
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, generator=np.random.default_rng(0)), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.Flatten(), nn.Linear(4 * 36, 3, generator=np.random.default_rng(1)),
+    )  # fmt: skip
+    optimiser = optim.Adam(net.parameters(), lr=0.01)
+
+    @tg.capture
+    def step(x, y):
+        loss = nn.cross_entropy(net(x), y)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    rng = np.random.default_rng(0)
+    x, y = rng.random((16, 1, 8, 8), dtype=np.float32), rng.integers(0, 3, 16)
+    losses = [step(x, y).item() for _ in range(30)]
+    assert losses[-1] < 0.5 * losses[0]
+    assert step.calls_replayed == 28

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.modes import change_mode
-from tinygrad_lite.engine.value import Value
-from tinygrad_lite.replay.comparison import difference
+from tinygrad_lite.replay.comparison import State
 from tinygrad_lite.replay.errors import CaptureError
 from tinygrad_lite.replay.form import Attribute, LeafData, LeafGrad, Recording, Update
 from tinygrad_lite.replay.guards import Chance, Surroundings
@@ -87,11 +86,10 @@ class Entry:
             CaptureError: they differ by more than rounding.
         """
         before = Snapshot(self._values, self._attributes, self._objects, self._generators)
-        replayed = self.run(*leaves)
-        after = self._state(replayed)
+        replayed = State(self.run(*leaves), self._values, self._attributes)
         before.restore()
         result = call()
-        told = difference(after, self._state(result))
+        told = replayed.difference(State(result, self._values, self._attributes))
         if told is not None:
             raise CaptureError(
                 f"the replay gives other numbers than the function: {told}. It depends on "
@@ -100,17 +98,6 @@ class Entry:
                 f"run as usual"
             )
         return result
-
-    def _state(self, result: Any) -> dict[str, Any]:
-        """Copies of all that a call leaves behind, under words for it."""
-        state: dict[str, Any] = {"the result": _plain_copy(result)}
-        for i, value in enumerate(self._values):
-            name = value.name or f"number {i}"
-            state[f"the data of parameter {name}"] = _plain_copy(value.data)
-            state[f"the gradient of parameter {name}"] = _plain_copy(value.grad)
-        for owner, name in self._attributes:
-            state[f"{type(owner).__name__}.{name}"] = _plain_copy(getattr(owner, name))
-        return state
 
 
 def recorded(
@@ -162,14 +149,3 @@ def _alike(data: Any, known: Any) -> bool:
         and data.shape == known.shape
         and data.dtype == known.dtype
     )
-
-
-def _plain_copy(tree: Any) -> Any:
-    kind = type(tree)
-    if kind is Value:
-        return _plain_copy(tree.data)
-    if isinstance(tree, (tuple, list)):
-        return [_plain_copy(branch) for branch in tree]
-    if kind is dict:
-        return {key: _plain_copy(branch) for key, branch in tree.items()}
-    return tree.copy() if isinstance(tree, _ndarray) else tree
