@@ -128,6 +128,7 @@ def test_a_computation_and_networks_are_drawn(call, script, saved, tmp_path):
         ("net.py:Net", []),
         ("net.py:neurons", []),
         ("w.npz", []),
+        ("w.npz", ["--neurons"]),
         ("w.npz", ["--operations", "--title", "Operations"]),
         ("cnn", ["--theme", "dark"]),
     ):
@@ -198,6 +199,7 @@ MISTAKES = {
     "a picture's ending": (["draw", "w.npz", "-o", "w.gif"], "end the name with .svg"),
     "a shape": (["export", "w.npz", "-o", "w.onnx", "--shape", "x"], "give sizes with commas"),
     "another sample": (["draw", "w.npz", "-o", "w.svg", "--sample", "99"], "give 0 to"),
+    "no neurons": (["draw", "cnn", "-o", "w.svg", "--neurons"], "no neurons are like part 0"),
     "gradients": (["check", "net.py:cost", "missing.npz"], "missing.npz"),
 }
 

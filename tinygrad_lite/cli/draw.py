@@ -24,6 +24,7 @@ def add(subcommands: Any) -> None:
             "examples:\n"
             "  tinygrad-lite draw net.py:cost -o cost.html\n"
             "  tinygrad-lite draw digits.npz --data mnist --sample 7 -o digits.svg\n"
+            "  tinygrad-lite draw digits.npz --data mnist --neurons -o bulbs.svg\n"
             "  tinygrad-lite draw 784-16-10 --operations -o operations.html"
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -47,6 +48,11 @@ def add(subcommands: Any) -> None:
     )
     parser.add_argument(
         "--operations", action="store_true", help="draw the operations, not the layers"
+    )
+    parser.add_argument(
+        "--neurons",
+        action="store_true",
+        help="draw linear layers neuron by neuron, as light bulbs",
     )
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
     parser.add_argument("--title", default="", help="written above")
@@ -92,6 +98,11 @@ def _of_network(options: argparse.Namespace) -> Any:
         if network.is_neurons:
             raise CommandError("--operations is for modules: a neuron's picture shows its sums")
         return draw(network.thing(Value(sample, "input")), theme=options.theme, title=options.title)
-    if network.is_neurons:
+    model = network.thing
+    if options.neurons and network.module is not None:
+        from tinygrad_lite.neurons import Network
+
+        model = Network.from_layers(network.module)
+    if options.neurons or network.is_neurons:
         sample = sample[0].reshape(-1)
-    return draw_network(network.thing, sample, theme=options.theme, title=options.title)
+    return draw_network(model, sample, theme=options.theme, title=options.title or options.network)

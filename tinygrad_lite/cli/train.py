@@ -354,7 +354,7 @@ def _report(
         classes=data.classes or None,
         image_shape=data.test_inputs.shape[-2:] if pictured else None,
         settings={"network": options.network, **_notes(options)},
-        title=f"{options.network} on {options.data}",
+        title=f"{options.network} on {data.name}",
     )
 
 
