@@ -75,6 +75,9 @@ class Entry:
             if value not in packed and recorder.leaves[value] is not None:
                 names[f"n{i}"] = value
                 parts.append(f"n{i}._grad is None")
+        for i, (group, name) in enumerate(self.plan.zeros):
+            names[f"z{i}"] = group
+            parts.append(f"not z{i}[{name!r}]")
         text = " and ".join(parts) or "True"
         holds: Callable[[], bool] = eval(f"lambda: {text}", names)
         return holds

@@ -12,11 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.rulebook import RULES
+from tinygrad_lite.replay.traced import Traced
 from tinygrad_lite.rules.activations import log_softmax, relu, sigmoid, softmax
 from tinygrad_lite.rules.indexing import getitem
+from tinygrad_lite.rules.likelihood import checked_labels, label_likelihood
 from tinygrad_lite.rules.linear import linear
 
 EXPANSIONS: dict[Any, Callable[..., Any]] = {}
+RULE_EXPANSIONS: dict[Any, Callable[..., Any]] = {}
+"""The same for rules that decide by the data."""
 
 
 def expansion(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -114,3 +119,69 @@ def _log_softmax(x: Any, *, axis: Any = -1) -> Any:
         return NotImplemented
     shifted = _shifted(x, axis)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+
+
+# -- the likelihood of labels: where they point is found once, for both directions -----------------
+
+
+def label_places(
+    labels: Any, shape: tuple[int, int], dtype: Any, ignore_index: int, reduction: str
+) -> tuple[Any, Any]:
+    """Where labels point among log-probabilities, flattened, and how much each counts.
+
+    Raises:
+        TypeError, ValueError: as `label_likelihood`.
+    """
+    count, classes = shape
+    if labels.size and labels.min() >= 0 and labels.max() < classes:
+        counted: Any = np.ones(count, dtype)
+        total = count
+    else:
+        labels = checked_labels(labels, shape, ignore_index)
+        counted = (labels != ignore_index).astype(dtype)
+        total = np.count_nonzero(counted)
+        labels = labels * (labels != ignore_index)
+    if reduction == "mean":
+        counted /= total or np.nan
+    return np.arange(0, count * classes, classes) + labels, counted
+
+
+def _places(logs: Any, labels: Any, weight: Any, settings: dict[str, Any]) -> Any:
+    if (
+        weight is not None
+        or settings.get("label_smoothing", 0.0)
+        or settings.get("reduction", "mean") not in ("mean", "sum")
+        or type(logs) is not Traced
+        or type(labels) is not Traced
+        or logs.dtype.kind != "f"
+        or len(logs.shape) != 2
+        or labels.dtype.kind not in "iu"
+        or labels.shape != logs.shape[:1]
+    ):
+        return None
+    ignored, reduction = settings.get("ignore_index", -100), settings.get("reduction", "mean")
+    return logs.tape.run(label_places, (labels, logs.shape, logs.dtype, ignored, reduction), {})
+
+
+@expansion(label_likelihood)
+def _label_likelihood(logs: Any, labels: Any, weight: Any = None, **settings: Any) -> Any:
+    found = _places(logs, labels, weight, settings)
+    if found is None:
+        return NotImplemented
+    places, counted = found
+    return -np.dot(logs.reshape(-1)[places], counted)
+
+
+def _label_likelihood_vjp(
+    g: Any, out: Any, logs: Any, labels: Any, weight: Any = None, **settings: Any
+) -> Any:
+    found = _places(logs, labels, weight, settings)
+    if found is None:
+        return NotImplemented
+    places, counted = found
+    local = np.zeros_like(logs)
+    local.reshape(-1)[places] = counted * -g
+    return local
+
+
+RULE_EXPANSIONS[RULES[label_likelihood].vjps[0]] = _label_likelihood_vjp

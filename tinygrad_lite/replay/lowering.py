@@ -21,8 +21,9 @@ from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import RULES, JointVjp, Operation, VariadicVjp
 from tinygrad_lite.engine.tracing import Trace
 from tinygrad_lite.engine.value import Value, next_serial
+from tinygrad_lite.replay.descent import Rate, is_plain, taken_for_granted
 from tinygrad_lite.replay.errors import CaptureError
-from tinygrad_lite.replay.expansions import EXPANSIONS
+from tinygrad_lite.replay.expansions import EXPANSIONS, RULE_EXPANSIONS
 from tinygrad_lite.replay.form import (
     Instruction,
     PullBack,
@@ -50,6 +51,7 @@ class Lowered(Tape):
         self._values: dict[Any, Value] = {}
         self._known: dict[Any, _Rules] = {}
         self.sources: dict[Slot, Any] = {}
+        self.zeros: list[tuple[dict[str, Any], str]] = []  # settings that must stay zero
         for slot, source in recording.sources.items():
             traced = self.given(_copy(before.get(slot, slot.example)))
             self.place[slot] = traced
@@ -173,6 +175,9 @@ class Lowered(Tape):
         return self._here(seed)
 
     def _update(self, step: Update) -> None:
+        if is_plain(step):
+            self._descend(step)
+            return
         data = tuple(self.place[slot] for slot in step.data)
         gradients = tuple(None if slot is None else self.place[slot] for slot in step.gradients)
         moved = []
@@ -189,6 +194,25 @@ class Lowered(Tape):
                 tuple(None if traced is None else traced.slot for traced in gradients),
             )
         )
+
+    def _descend(self, step: Update) -> None:
+        """A step of plain gradient descent, written out; the learning rate is read anew."""
+        self.zeros += taken_for_granted(step.optimizer)
+        rates: dict[Any, Traced] = {}
+        for parameter, before, gradient, target in zip(
+            step.parameters, step.data, step.gradients, step.targets, strict=True
+        ):
+            data = self.place[before]
+            fresh = self.place[target] = Traced(self, data.slot, data.data)
+            if gradient is None:
+                continue
+            group = step.optimizer.settings(parameter)
+            key = id(group), data.dtype
+            if key not in rates:
+                rate = Rate(group, data.dtype)
+                rates[key] = self.emit(rate, (), {}, rate(), repeats=True)
+            change = self.run(np.multiply, (self.place[gradient], rates[key]), {})
+            self.write(fresh, np.subtract, (fresh, change), {})
 
     # -- calls -----------------------------------------------------------------------------------
 
@@ -235,6 +259,11 @@ class Lowered(Tape):
     def rule(self, vjp: Callable[..., Any], *args: Any, **settings: Any) -> Any:
         """Run a rule on traced arrays; as one call, if it decides by the data."""
         begun = len(self.steps)
+        expansion = RULE_EXPANSIONS.get(vjp)
+        if expansion is not None:
+            expanded = expansion(*args, **settings)
+            if expanded is not NotImplemented:
+                return expanded
         try:
             return vjp(*args, **settings)
         except CaptureError:

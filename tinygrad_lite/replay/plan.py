@@ -79,6 +79,7 @@ class Plan:
         self.steps = drop_dead(given, steps, wanted)
         self.storages = storages_of(given, self.steps)
         self.quiet = dict(lowered.quiet)
+        self.zeros = lowered.zeros
         planned = self._planned()
         pinned = {
             self.storages[slot]
@@ -186,6 +187,9 @@ class Plan:
         used.update(slots_in(self.result), slots_in(tuple(self.stores.values())))
         used.update(slots_in(tuple(self.gradients.values())))
         self.used = used
+        self._given_gradients: set[str] = set()
+        self._read_later = {slot for step in self.steps for slot in _reads(step)}
+        self._read_later.update(slots_in(self.result))
         for slot, source in self.sources.items():
             if slot in used:
                 self._load(slot, source)
@@ -305,12 +309,21 @@ class Plan:
             if self.sources.get(before) is None:
                 self._line(f"{name}.data = {self._text_of[before]}")
             grad = "None" if gradient is None else self._text(gradient)
-            self._line(f"{name}._grad = {grad}")
+            self._give_gradient(f"{name}._grad = {grad}")
         self._line(f"{self._text(step.optimizer.step)}()", step)
         for parameter, target in zip(step.parameters, step.targets, strict=True):
             self._text_of[target] = f"w{target.index}"
             self._local.add(target)
-            self._line(f"w{target.index} = {self._named(parameter, 'v')}.data")
+            if target in self._read_later:
+                self._line(f"w{target.index} = {self._named(parameter, 'v')}.data")
+
+    def _give_gradient(self, line: str) -> None:
+        """Set the gradient of a Value, unless that was the last thing done to it."""
+        value = line.partition("._grad")[0]
+        if line not in self._given_gradients:
+            self._given_gradients -= {x for x in self._given_gradients if x.startswith(f"{value}.")}
+            self._given_gradients.add(line)
+            self._line(line)
 
     def _closing_lines(self) -> None:
         final_updates = {
@@ -324,12 +337,12 @@ class Plan:
         for value, gradient in self.gradients.items():
             name = self._named(value, "v")
             if gradient is None:
-                self._line(f"{name}._grad = None")
+                self._give_gradient(f"{name}._grad = None")
             elif not isinstance(self.sources.get(gradient), LeafGrad):
                 text = self._text(gradient)
                 if value in accumulated and type(gradient) is Slot and not gradient.is_number:
                     text += ".copy()"  # the next run reads it when its buffer is in use again
-                self._line(f"{name}._grad = {text}")
+                self._give_gradient(f"{name}._grad = {text}")
         self._line(f"return {self._returned(self.result)}")
 
     def _store(self, source: Any, content: Any) -> None:

@@ -53,14 +53,18 @@ class Snapshot:
 class _State:
     """A dict of anything: numbers, arrays, and dicts and lists of them."""
 
-    def __init__(self, holder: Any) -> None:
+    def __init__(self, holder: Any, seen: set[int] | None = None) -> None:
+        seen = set() if seen is None else seen  # one group may be held by thousands of parameters
+        seen.add(id(holder))
         self._holder = holder
         if isinstance(holder, dict):
             self._items: Any = dict(holder)
         else:
             self._items = dict(enumerate(holder))
         self._inner = [
-            _State(thing) for thing in self._items.values() if type(thing) in (dict, list)
+            _State(thing, seen)
+            for thing in self._items.values()
+            if type(thing) in (dict, list) and id(thing) not in seen
         ]
         self._arrays = [
             (thing, thing.copy()) for thing in self._items.values() if type(thing) is np.ndarray
