@@ -94,6 +94,7 @@ class Proposals:
         usual = set(self._places(fitting[0]))
         places = [v for v, mask in behind.items() if mask and v not in usual]
         yield from self._around(fitting[0], places)
+        yield from self._habits(wide=True)
 
     def _around(self, first: Value, places: list[Value]) -> Iterator[Candidate]:
         yield from self._scaled(first, places)
@@ -184,6 +185,7 @@ class Proposals:
             if type(value.data) is tuple or value not in self.found:
                 continue
             yield from paths.of_value(about, value)
+            yield from paths.in_loop(about, value)
             yield from paths.turned(about, value)
             if value.ndim:
                 yield from shapes.of_value(value, value.shape)
@@ -217,15 +219,16 @@ class Proposals:
         shown = Changes(shown={first: lambda g: new})
         return replace(candidate.weighted(0.2), changes=shown)
 
-    def _habits(self) -> Iterator[Candidate]:
-        """One mistake made at every place of a kind."""
+    def _habits(self, wide: bool = False) -> Iterator[Candidate]:
+        """One mistake made at every place of a kind; if `wide`, also at those that reach right
+        gradients."""
         families: dict[str, list[Candidate]] = {}
         record = self.whole.record
         found = self._all_found()
         right = [k for k in self.whole.right if np.any(found.get(k, 0.0))]
         wrong = self.wrong if record is self.record else self.whole.wrong
         behind = record.behind({**dict.fromkeys(right, 2), **dict.fromkeys(wrong, 1)})
-        free = [v for v, mask in behind.items() if mask == 1]
+        free = [v for v, mask in behind.items() if mask == 1 or (wide and mask & 1)]
         all_places = [v for v, mask in behind.items() if mask]
         about = Circumstances(record, found, self.base, self.whole.links)
         for places in (free, all_places):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.diagnose import Answer
 
 ROWS = 24  # rows of the table that are printed
-DRAWN = 300  # operations of a graph that is worth drawing
+DRAWN = 200  # edges of a graph that is worth drawing
 
 
 class WrongGradientError(AssertionError):
@@ -214,7 +214,8 @@ class Report:
             lines.append(self.telling_apart())
         if not self.ok and not first and self.sought:
             lines += self._narrowed()
-        if not self.ok and len(consumers_first(self.cost)) <= DRAWN:
+        edges = sum(type(a) is Value for n in consumers_first(self.cost) for a in n.args)
+        if not self.ok and edges <= DRAWN:
             lines.append("tinygrad_lite.draw(report) draws the graph with these verdicts in it.")
         return lines
 

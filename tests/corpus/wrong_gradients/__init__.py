@@ -4,7 +4,10 @@ from corpus.wrong_gradients import (
     attention,
     batchnorm,
     convolution,
+    gates,
+    generative,
     mlp,
+    motion,
     neurons,
     physics,
     rnn,
@@ -14,7 +17,8 @@ from corpus.wrong_gradients import (
 from corpus.wrong_gradients.case import Case, Domain
 
 _ROOMS = (
-    neurons, mlp, convolution, softmax, batchnorm, rnn, attention, physics, statistics,
+    neurons, mlp, convolution, softmax, batchnorm, rnn, gates, attention, generative, physics,
+    motion, statistics,
 )  # fmt: skip
 
 CASES: list[Case] = [

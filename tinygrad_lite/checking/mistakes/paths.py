@@ -67,6 +67,25 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
             )  # fmt: skip
 
 
+def in_loop(about: Circumstances, value: Value) -> Iterator[Candidate]:
+    """A loop that assigns the gradient anew in each round, beside other uses of the Value."""
+    edges = edges_to(about.record, value)
+    lines: dict[object, list[Edge]] = {}
+    for edge in edges:
+        lines.setdefault((edge.node.frame_code, edge.node.frame_offset), []).append(edge)
+    for rounds in lines.values():
+        if not 2 <= len(rounds) < len(edges):
+            continue
+        for kept, label in ((rounds[-1], "first"), (rounds[0], "last")):
+            dropped = [edge for edge in rounds if edge is not kept]
+            yield Candidate(
+                "overwritten-path", Changes(scales=dict.fromkeys(dropped, 0.0)), value, kept.node,
+                f"of the {len(rounds)} rounds in which a loop uses {called(value)}, each assigns "
+                f"its gradient anew (= instead of +=): only the {label} one is left",
+                "accumulate with +=", f"loop-{label}", 0.05,
+            )  # fmt: skip
+
+
 def turned(about: Circumstances, value: Value) -> Iterator[Candidate]:
     """Several of the paths into one Value with the wrong sign: those of one term, in which it is
     used more than once."""
