@@ -25,11 +25,14 @@ class Source:
 
     def __init__(
         self,
+        batch_size: int,
         seed: int | np.random.Generator | None,
         transform: Callable[..., Any] | None,
         augment: Transform | None,
         prefetch: int,
     ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size: expected at least 1, found {batch_size}")
         if augment is not None and seed is None:
             raise ValueError(
                 f"{type(self).__name__}: augment draws at random, so give a seed with it"
@@ -38,7 +41,9 @@ class Source:
             raise ValueError(
                 f"{type(self).__name__}: prefetch must not be negative, but is {prefetch}"
             )
+        self._batch_size = batch_size
         # default_rng(None) would seed from the system: two runs would differ without a word.
+        self._seed = seed
         self._generator = None if seed is None else np.random.default_rng(seed)
         # A child of its own, so that augmentation does not change the order of the rows.
         self._augmenter = self._generator.spawn(1)[0] if augment and self._generator else None
@@ -64,6 +69,12 @@ class Source:
             self._taken += 1
             yield batch
         self._started, self._taken = self._generator_states(), 0
+
+    def __repr__(self) -> str:
+        seed = "a generator" if isinstance(self._seed, np.random.Generator) else self._seed
+        told = [f"batch_size={self._batch_size}", f"seed={seed}"]
+        told += [f"augment={self._augment!r}"] if self._augment is not None else []
+        return f"{type(self).__name__}({', '.join(told)})"
 
     def state_dict(self) -> dict[str, Any]:
         """Where the latest pass stands, in plain numbers that JSON can hold.
@@ -163,13 +174,11 @@ class Batches(Source):
         prefetch: int = 0,
     ) -> None:
         rows = common_length("Batches", arrays)
-        _check_batch_size(batch_size)
         if samples is not None and not 0 <= samples <= rows:
             raise ValueError(f"samples: expected 0 to {rows}, the number of rows, found {samples}")
-        super().__init__(seed, transform, augment, prefetch)
+        super().__init__(batch_size, seed, transform, augment, prefetch)
         self._arrays = arrays
         self._rows = rows
-        self._batch_size = batch_size
         self._samples = rows if samples is None else samples
         self._drop_last = drop_last
 
@@ -229,10 +238,8 @@ class Stream(Source):
                 f"Stream: expected a function that returns the rows of a pass, found "
                 f"{type(rows).__name__}: pass the function itself, not what it returned"
             )
-        _check_batch_size(batch_size)
-        super().__init__(seed, transform, augment, prefetch)
+        super().__init__(batch_size, seed, transform, augment, prefetch)
         self._source = rows
-        self._batch_size = batch_size
         self._drop_last = drop_last
 
     def raw_batches(self, generator: np.random.Generator | None, skip: int) -> Iterator[Batch]:
@@ -268,11 +275,6 @@ def common_length(asker: str, arrays: tuple[Array, ...]) -> int:
         shapes = ", ".join(str(array.shape) for array in arrays)
         raise ValueError(f"{asker}: expected first dimensions to be equal, found shapes {shapes}")
     return len(arrays[0])
-
-
-def _check_batch_size(batch_size: int) -> None:
-    if batch_size < 1:
-        raise ValueError(f"batch_size: expected at least 1, found {batch_size}")
 
 
 def _told(states: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from tinygrad_lite.training.container import CheckpointError
 from tinygrad_lite.training.evaluate import accuracy, evaluate, predict
 from tinygrad_lite.training.fit import fit
 from tinygrad_lite.training.history import History
+from tinygrad_lite.training.report import report
 from tinygrad_lite.training.run import Run
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "fit",
     "load_checkpoint",
     "predict",
+    "report",
     "save_checkpoint",
 ]

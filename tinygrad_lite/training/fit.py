@@ -9,6 +9,7 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
+from tinygrad_lite.data.batches import Source
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.training.best import Best
 from tinygrad_lite.training.evaluate import Loss, Metrics, evaluate
@@ -113,6 +114,19 @@ def fit(
     step = Step(model, loss, optimiser, clip, capture)
     run = Run(model, optimiser, data, schedule, step, best, callbacks, validation)
     history = run.history
+    history.settings = {
+        "loss": getattr(loss, "__name__", repr(loss)),
+        "optimiser": _told(optimiser),
+        "schedule": "none"
+        if schedule is None
+        else f"{type(schedule).__name__}, each {schedule_each}",
+        "epochs": epochs,
+        "clip": "none" if clip is None else clip,
+        "monitor": monitor if best.wanted else "none",
+        "patience": "none" if patience is None else patience,
+        "data": _told_data(data),
+        "captured": capture,
+    }
     path = None if checkpoint is None else Path(checkpoint)
     sized = getattr(data, "__len__", None)
     bar = Progress(progress, epochs, sized() if sized else None)
@@ -150,6 +164,19 @@ def fit(
     best.restore(model)
     model.eval()
     return history
+
+
+def _told(optimiser: Any) -> str:
+    """Class and settings."""
+    groups = getattr(optimiser, "param_groups", [{}])
+    settings = [f"{name}={value!r}" for name, value in groups[0].items() if name != "params"]
+    more = f" and {len(groups) - 1} more groups" if len(groups) > 1 else ""
+    return f"{type(optimiser).__name__}({', '.join(settings)}){more}"
+
+
+def _told_data(data: Any) -> str:
+    batches = f"{len(data)} batches in " if hasattr(data, "__len__") else ""
+    return f"{batches}{data!r}" if isinstance(data, Source) else f"{batches}{type(data).__name__}"
 
 
 def _check(

@@ -25,6 +25,7 @@ class History:
         gradient_batches: numbers of the batches, from 1, at which they were taken.
         best_epoch: the epoch, from 1, whose parameters were kept as the best; None if none was.
         ended: why training ended, None while it goes on.
+        settings: how it was trained, as texts and numbers by name.
 
     >>> history = History()
     >>> history.add_batch(0.7); history.add_epoch({"loss": 0.7})
@@ -40,6 +41,7 @@ class History:
         self.gradient_batches: list[int] = []
         self.best_epoch: int | None = None
         self.ended: str | None = None
+        self.settings: dict[str, Any] = {}
         self.epochs = 0
 
     @property
@@ -128,6 +130,7 @@ class History:
             "best_epoch": self.best_epoch,
             "ended": self.ended,
             "epochs": self.epochs,
+            "settings": self.settings,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -138,3 +141,4 @@ class History:
         self.gradient_batches = list(state["gradient_batches"])
         self.best_epoch, self.ended = state["best_epoch"], state["ended"]
         self.epochs = state["epochs"]
+        self.settings = state["settings"]

@@ -178,7 +178,9 @@ class Run:
         Raises:
             CheckpointError: it cannot be read or does not fit; nothing was changed.
         """
+        settings = self.history.settings
         load_checkpoint(path, self._parts)
+        self.history.settings = settings  # those of this call
         # More epochs may be wanted now, or more patience.
         self.history.ended = None
         if self.best.exhausted:
