@@ -9,7 +9,7 @@ from typing import Any
 from tinygrad_lite.engine.record import PICK
 from tinygrad_lite.export.graph import Tensor
 from tinygrad_lite.export.translation import Settings, Writer, same, translates
-from tinygrad_lite.rules import error_function, normalisation, rectifiers
+from tinygrad_lite.rules import error_function, gates, normalisation, rectifiers
 from tinygrad_lite.rules.embedding import embedding
 
 same(error_function.erf, "erf")
@@ -72,3 +72,35 @@ def _normalise(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) 
     variance = w.emit("mean", squares, axes=axes, keepdims=True)
     spread = w.emit("sqrt", w.emit("add", variance, settings.get("eps", 1e-5)))
     return w.emit("divide", centred, spread), mean, variance
+
+
+def _gate(w: Writer, x: Any, number: int, count: int) -> Any:
+    """One of the gates side by side along the last axis."""
+    shape: Any = w.shape(x)
+    axis = len(shape) - 1
+    size = shape[axis] // count
+    return w.emit("slice", x, axis=axis, start=number * size, stop=(number + 1) * size, step=1)
+
+
+@translates(gates.lstm_cell)
+def _lstm_cell(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
+    entering, kept = (w.emit("sigmoid", _gate(w, args[0], i, 4)) for i in (0, 1))
+    new = w.emit("tanh", _gate(w, args[0], 2, 4))
+    old = w.emit("multiply", kept, args[1])
+    return w.emit("add", old, w.emit("multiply", entering, new))
+
+
+@translates(gates.lstm_hidden)
+def _lstm_hidden(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
+    leaving = w.emit("sigmoid", _gate(w, args[0], 3, 4))
+    return w.emit("multiply", leaving, w.emit("tanh", args[1]))
+
+
+@translates(gates.gru_gates)
+def _gru_gates(w: Writer, args: Sequence[Any], settings: Settings, out: Tensor) -> Any:
+    given, kept, hidden = args
+    parts = [(_gate(w, given, i, 3), _gate(w, kept, i, 3)) for i in range(3)]
+    reset, update = (w.emit("sigmoid", w.emit("add", *pair)) for pair in parts[:2])
+    new = w.emit("tanh", w.emit("add", parts[2][0], w.emit("multiply", reset, parts[2][1])))
+    change = w.emit("multiply", update, w.emit("subtract", hidden, new))
+    return w.emit("add", new, change)
