@@ -179,7 +179,13 @@ MISTAKES = {
     "unknown name": (["evaluate", "net.py:nope"], "net.py defines no nope; it defines Net, ready"),
     "no network at all": (["evaluate", "net.py:number"], "gives a int; a network is"),
     "arguments": (["evaluate", "net.py:sized"], "sized needs width; give it defaults"),
-    "an error in the script": (["evaluate", "net.py:broken"], "net.py:29: ZeroDivisionError"),
+    "an error in the script": (["evaluate", "net.py:broken"], "net.py:33: ZeroDivisionError"),
+    "a slip in a network": (
+        ["evaluate", "net.py:Slip", "--data", "moons.npz"],
+        "net.py:30: NameError: name 'missing' is not defined",
+    ),
+    "a slip in a cost": (["check", "net.py:broken", "w.npz"], "net.py:33: ZeroDivisionError"),
+    "no cost": (["check", "net.py:ready", "w.npz"], "must return the cost as a Value"),
     "no weights": (["evaluate", "2-5-2", "--data", "moons.npz"], "has no weights yet"),
     "other weights": (
         ["evaluate", "2-6-2", "--weights", "w.npz", "--data", "moons.npz"],

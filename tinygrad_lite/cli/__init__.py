@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from tinygrad_lite.cli.errors import CommandError, one_line
+from tinygrad_lite.cli.errors import told
 
 SUBCOMMANDS = ("train", "evaluate", "draw", "check", "export", "demo")
 
@@ -58,18 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tinygrad-lite: interrupted", file=sys.stderr)
         return 130
-    except (
-        CommandError,
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        ImportError,
-        ArithmeticError,
-    ) as error:
+    except Exception as error:
         if options.traceback:
             raise
-        print(f"tinygrad-lite: {one_line(error)}", file=sys.stderr)
+        print(f"tinygrad-lite: {told(error)}", file=sys.stderr)
         return 2
     return status
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.cli.errors import CommandError
+from tinygrad_lite.cli.scripts import thing_in
+
+if TYPE_CHECKING:
+    from tinygrad_lite.engine.value import Value
 
 
 def add(subcommands: Any) -> None:
@@ -40,14 +46,23 @@ def add(subcommands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare, print the report, and say by the status whether all gradients are right."""
     from tinygrad_lite.checking.compare import compare
-    from tinygrad_lite.checking.files import cost_of, gradients_in
+    from tinygrad_lite.checking.files import gradients_in
 
     gradients: dict[str, Any] = {}
     for source in options.gradients:
         gradients.update(gradients_in(source))
-    report = compare(cost_of(options.model), gradients, explain_mistakes=not options.no_diagnosis)
+    report = compare(_cost(options.model), gradients, explain_mistakes=not options.no_diagnosis)
     if options.html:
         with open(options.html, "w", encoding="utf-8") as page:
             page.write(f"<!doctype html><meta charset=utf-8>{report.to_html()}\n")
     print(report.to_json() if options.json else report)
     return 0 if report.ok else 1
+
+
+def _cost(model: str) -> Value:
+    from tinygrad_lite.engine.value import Value
+
+    cost = thing_in(model)
+    if type(cost) is not Value:
+        raise CommandError(f"{model} must return the cost as a Value, not {type(cost).__name__}")
+    return cost

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import traceback
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_TOLD = (OSError, ValueError, TypeError, KeyError, ImportError, ArithmeticError)
+
 
 class CommandError(Exception):
     """A call that cannot be carried out; its text says what to do."""
@@ -11,3 +17,24 @@ def one_line(error: BaseException) -> str:
     """What an error says, without line breaks."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def told(error: Exception) -> str:
+    """What to tell of an error: its text; where a script of the user's or we are wrong, the place.
+
+    The library's own errors are of the types in `_TOLD`, and say what to do.
+    """
+    if isinstance(error, (CommandError, *_TOLD)):
+        return one_line(error)
+    text = f"{type(error).__name__}: {one_line(error)}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if _is_users(frame.filename)]
+    if own:
+        return f"{os.path.relpath(own[-1].filename)}:{own[-1].lineno}: {text}"
+    return f"{text} (a mistake of ours; tinygrad-lite --traceback SUBCOMMAND ... shows where)"
+
+
+def _is_users(filename: str) -> bool:
+    path = os.path.abspath(filename)
+    installed = f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}lib{os.sep}python" in path
+    return os.path.isfile(path) and not path.startswith(_PACKAGE) and not installed
