@@ -1,15 +1,12 @@
-"""Gradients and costs from files: what another program wrote, and the script it is checked by."""
+"""Gradients from files: what another program wrote."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from tinygrad_lite.engine.value import Value
 
 
 def gradients_in(source: str) -> dict[str, Any]:
@@ -36,32 +33,6 @@ def gradients_in(source: str) -> dict[str, Any]:
             raise ValueError(f'{source} must hold an object, {{"name": array, ...}}')
         return {key: _numbers(entry, f"{source}: {key}") for key, entry in content.items()}
     raise ValueError(f"{source}: give FILE.npz, FILE.json or NAME=FILE.npy")
-
-
-def cost_of(model: str) -> Value:
-    """The cost that a function in a script records; `model` is FILE.py:FUNCTION.
-
-    Raises:
-        ValueError: there is no such function, or it does not return a Value.
-        OSError: the file cannot be read.
-    """
-    path, separator, function = model.rpartition(":")
-    if not separator or not path:
-        raise ValueError(f"{model}: write FILE.py:FUNCTION")
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    specification = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if specification is None or specification.loader is None:
-        raise ValueError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    build = getattr(module, function, None)
-    if not callable(build):
-        raise ValueError(f"{path} has no function {function}")
-    cost = build()
-    if type(cost) is not Value:
-        raise ValueError(f"{model} must return the cost as a Value, not {type(cost).__name__}")
-    return cost
 
 
 def _loaded(path: str, suffix: str) -> Any:
