@@ -50,7 +50,7 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Value, dict[str, Any]] = {}
         self.constraints = list(constraints)
-        self._group_of: dict[Value, dict[str, Any]] = {}
+        self._group_of: dict[Value, int] = {}
         self._rooms: tuple[dict[Value, Array], ...] = ({}, {})
         self._shared_rooms: dict[Any, Array] = {}
         self._warned = False
@@ -89,7 +89,7 @@ class Optimizer:
                 )
             if parameter in self._group_of:
                 raise ValueError("an optimiser was given the same parameter twice")
-            self._group_of[parameter] = group
+            self._group_of[parameter] = len(self.param_groups)
             self.parameters.append(parameter)
         self.param_groups.append(group)
 
@@ -114,7 +114,7 @@ class Optimizer:
 
     def settings(self, parameter: Value) -> dict[str, Any]:
         """The group of a parameter."""
-        return self._group_of[parameter]
+        return self.param_groups[self._group_of[parameter]]
 
     def room(self, parameter: Value, number: int = 0) -> Array:
         """An array to compute in, of a parameter's shape and dtype; others may share it."""

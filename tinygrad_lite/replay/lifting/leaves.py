@@ -9,6 +9,7 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.replay.form import LeafData, LeafGrad, PullBack, Recording, Update
 from tinygrad_lite.replay.lifting.graph import Graph
 from tinygrad_lite.replay.lifting.sums import Unit, inputs_of
+from tinygrad_lite.replay.lifting.updates import is_entrywise
 from tinygrad_lite.replay.packs import Pack
 
 FEW = 4
@@ -78,9 +79,10 @@ def _fates(graph: Graph, recording: Recording) -> dict[int, Any]:
         number = graph.number[slot]
         if isinstance(source, LeafGrad) and graph.uses[number]:
             values.pop(source.value, None)  # what was there is added to
-    for step in recording.steps:
-        if isinstance(step, Update):
-            for parameter in step.parameters:
+    updates = [step for step in recording.steps if isinstance(step, Update)]
+    for update in updates:
+        if not is_entrywise(update.optimizer):
+            for parameter in update.parameters:
                 values.pop(parameter, None)
     marks: dict[int, list[Any]] = {number: [] for number in values.values()}
     for position, step in enumerate(recording.steps):
@@ -88,6 +90,13 @@ def _fates(graph: Graph, recording: Recording) -> dict[int, Any]:
             for slot in step.wrt:
                 if graph.number[slot] in marks:
                     marks[graph.number[slot]].append(position)
+    for position, update in enumerate(updates):
+        optimizer = update.optimizer
+        trained = set(optimizer.parameters)
+        for parameter, gradient in zip(update.parameters, update.gradients, strict=True):
+            if parameter in values:
+                group = id(optimizer.settings(parameter)) if parameter in trained else None
+                marks[values[parameter]].append((position, gradient is None, group))
     for source in recording.stores:
         if isinstance(source, LeafData) and source.value in values:
             marks[values[source.value]].append("stored")

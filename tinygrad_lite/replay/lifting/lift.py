@@ -28,6 +28,7 @@ from tinygrad_lite.replay.lifting.operands import Operands
 from tinygrad_lite.replay.lifting.sums import Unit, inputs_of, units_of
 from tinygrad_lite.replay.lifting.table import Table
 from tinygrad_lite.replay.lifting.trees import with_slots
+from tinygrad_lite.replay.lifting.updates import PackedStep
 from tinygrad_lite.replay.lifting.writer import Writer
 from tinygrad_lite.replay.packs import Pack
 
@@ -244,8 +245,30 @@ class Lifting:
         )  # fmt: skip
 
     def _update(self, step: Update) -> None:
-        gradients = tuple(None if slot is None else self._single(slot) for slot in step.gradients)
-        self._keep(replace(step, data=tuple(map(self._single, step.data)), gradients=gradients))
+        """The same, of packs in place of the parameters in them."""
+        number = self.graph.number
+        columns = zip(step.data, step.gradients, step.targets, strict=True)
+        rows = dict(zip(step.parameters, columns, strict=True))
+        lines: list[tuple[Any, Slot, Slot | None, Slot]] = []
+        packs: list[Pack] = []
+        for parameter, (data, gradient, target) in rows.items():
+            place = self.pack_of.get(self.values.get(parameter, -1))
+            if place is None:
+                self.table.put(target, (), np.array(number[target]))
+                given = None if gradient is None else self._single(gradient)
+                lines.append((parameter, self._single(data), given, target))
+            elif self.packs[place][0] not in packs:
+                pack = self.packs[place][0]
+                packs.append(pack)
+                datas, gradients, targets = zip(*(rows[v] for v in pack.values), strict=True)
+                data = self._vector(datas)
+                vector = self.builder.slot(data.example)
+                given = None if gradient is None else self._vector(gradients)
+                lines.append((pack, data, given, vector))
+                self.table.put(vector, vector.shape, np.array([number[t] for t in targets]))
+        optimizer = PackedStep(step.optimizer, packs) if packs else step.optimizer
+        parameters, before, pulled, after = zip(*lines, strict=True)
+        self.builder.steps.append(Update(after, optimizer, parameters, before, pulled))
 
 
 def _made(steps: list[Step]) -> list[Slot]:
