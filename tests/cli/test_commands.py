@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -103,6 +104,14 @@ def test_all_forms_of_a_network_get_the_same_rate(call, script, moons, tmp_path)
     for name in ("net.py:neurons", "neurons.json", "graph.json"):
         result = call("evaluate", name, "--data", moons, "--json")
         assert json.loads(result.out)["rate"] == rate, result
+
+
+def test_the_digits_are_read_from_a_folder(call, tmp_path):
+    assert call("export", "784-10", "-o", "w.npz").status == 0
+    folder = Path(__file__).parents[2] / "examples" / "digits" / "data"
+    told = json.loads(call("evaluate", "w.npz", "--data", f"mnist:{folder}", "--json").out)
+    assert told["samples"] == 10_000
+    assert [part["samples"] for part in told["classes"]][:3] == [980, 1135, 1032]  # as published
 
 
 def test_values_to_predict(call, tmp_path):

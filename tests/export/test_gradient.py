@@ -28,6 +28,11 @@ def repeated(x):
 FUNCTIONS = {
     "numbers": lambda x: -((1 / x - 3 * x) ** 3) / (x + 2),
     "elementary": lambda x: np.exp(x) * np.log(x) + np.sqrt(x) * np.sin(x) - np.cos(x),
+    "more of them": lambda x: np.tan(x) * np.arctan(x) + np.sinh(x) * np.cosh(x) + tg.gelu(x - 0.5),
+    "largest and smallest": lambda x: (
+        np.max(images(x), axis=(1, 2)) * np.min(images(x), axis=2)[:, 0]
+    ),
+    "largest of all alike": lambda x: x * np.max(0 * x + 1, axis=1, keepdims=True),
     "close to one": lambda x: np.expm1(x) * np.log1p(x),
     "activations": lambda x: tg.relu(x - 0.5) * tg.sigmoid(x) + tg.softplus(x) * np.tanh(x),
     "absolute": lambda x: np.abs(x - 0.5),

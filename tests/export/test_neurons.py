@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from export.test_layers import run_by_onnxruntime
 
+from export.test_layers import run_by_onnxruntime
 from tinygrad_lite.export import load_graph, onnx, save_graph
 from tinygrad_lite.neurons import HiddenLayer, InputLayer, Network, OutputLayer, scan_pattern
 from tinygrad_lite.rules.activations import relu, sigmoid

@@ -8,6 +8,7 @@ engine, and the parity vectors of every file hold the result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -144,6 +145,10 @@ def _slope(operation: str, slope: Callable[[Writer, Any, Any], Any]) -> None:
     )
 
 
+def _one_plus_square(w: Writer, x: Any) -> Any:
+    return w.emit("add", w.emit("multiply", x, x), 1)
+
+
 _slope("exp", lambda w, out, x: out)
 _slope("expm1", lambda w, out, x: w.emit("add", out, 1))
 _slope("log", lambda w, out, x: w.emit("divide", 1, x))
@@ -155,6 +160,18 @@ _slope("tanh", lambda w, out, x: w.emit("subtract", 1, w.emit("multiply", out, o
 _slope("sigmoid", lambda w, out, x: w.emit("multiply", out, w.emit("subtract", 1, out)))
 _slope("softplus", lambda w, out, x: w.emit("sigmoid", x))
 _slope("relu", lambda w, out, x: w.emit("greater", out, 0))
+_slope("tan", lambda w, out, x: _one_plus_square(w, out))
+_slope("arctan", lambda w, out, x: w.emit("divide", 1, _one_plus_square(w, x)))
+_slope("sinh", lambda w, out, x: w.emit("cosh", x))
+_slope("cosh", lambda w, out, x: w.emit("sinh", x))
+_slope(
+    "erf",
+    lambda w, out, x: w.emit(
+        "multiply",
+        2 / math.sqrt(math.pi),
+        w.emit("exp", w.emit("negative", w.emit("multiply", x, x))),
+    ),
+)
 _slope("absolute", lambda w, out, x: w.emit("sign", x))
 
 
@@ -275,19 +292,33 @@ def _log_softmax(w: Writer, g: Any, out: Any, inputs: Any, position: int, settin
     return w.emit("subtract", g, w.emit("multiply", w.emit("exp", out), total))
 
 
+def _with_axes(w: Writer, x: Any, shape: tuple[Any, ...], axes: tuple[int, ...]) -> Any:
+    """A reduced tensor with the reduced axes back at size 1."""
+    if any(isinstance(shape[axis], Batch) for axis in axes):
+        raise ExportError("a reduction over the batch has no gradient for each sample")
+    kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    return x if w.shape(x) == kept else w.emit("reshape", x, shape=kept)
+
+
 def _reduction(share: bool) -> Rule:
     def pull(w: Writer, g: Any, out: Any, inputs: Any, position: int, settings: Any) -> Any:
         shape = w.shape(inputs[0])
         reduced = [shape[axis] for axis in settings["axes"]]
-        if any(isinstance(size, Batch) for size in reduced):
-            raise ExportError("a reduction over the batch has no gradient for each sample")
-        kept = tuple(1 if axis in settings["axes"] else size for axis, size in enumerate(shape))
-        g = g if w.shape(g) == kept else w.emit("reshape", g, shape=kept)
+        g = _with_axes(w, g, shape, settings["axes"])
         if share:
             g = w.emit("divide", g, int(np.prod(np.array(reduced, dtype=np.int64))))
         return w.emit("broadcast_to", g, shape=shape)
 
     return pull
+
+
+@_rule("max", "min")
+def _largest(w: Writer, g: Any, out: Any, inputs: Any, position: int, settings: Any) -> Any:
+    shape, axes = w.shape(inputs[0]), settings["axes"]
+    g, top = (_with_axes(w, x, shape, axes) for x in (g, out))
+    holds = w.emit("astype", w.emit("equal", inputs[0], top), dtype=inputs[0].dtype)
+    count = w.emit("sum", holds, axes=axes, keepdims=True)  # ties share equally
+    return w.emit("multiply", holds, w.emit("divide", g, count))
 
 
 _RULES["sum"] = _reduction(share=False)
