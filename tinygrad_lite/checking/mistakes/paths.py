@@ -51,7 +51,7 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
         scales = Changes(scales=dict.fromkeys(dropped, 0.0))
         ways = listed([e.node for e in dropped])
         label = "first" if first else "last" if some == edges[:1] else ""
-        label = label or "-".join(str(i) for i, e in enumerate(edges) if e in some)
+        label = label or _pattern(edges, some)
         yield Candidate(
             "one-path", scales, value, value,
             f"of the {count} paths from the cost back to {target} only {len(some)} "
@@ -65,6 +65,13 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
                 f"+=), so only {place(some[0].node)} is left; missing: {ways}",
                 "accumulate with +=", f"overwritten-{label}", 0.1 if overwritten else 0.2,
             )  # fmt: skip
+
+
+def _pattern(edges: list[Edge], some: Iterable[Edge]) -> str:
+    """Which of the uses of a Value are meant: the same for Values that are used alike."""
+    chosen = set(some)
+    names = (edge.node.operation.name for edge in edges)  # type: ignore[union-attr]
+    return " ".join(n + "!" * (e in chosen) for n, e in zip(names, edges, strict=True))
 
 
 def in_loop(about: Circumstances, value: Value) -> Iterator[Candidate]:
@@ -96,11 +103,10 @@ def turned(about: Circumstances, value: Value) -> Iterator[Candidate]:
         for some in combinations(edges, n):
             nodes = list(dict.fromkeys(edge.node for edge in some))
             ways = listed(nodes)
-            left = "-".join(str(i) for i, e in enumerate(edges) if e in some)
             yield Candidate(
                 "sign", Changes(scales=dict.fromkeys(some, -1.0)), value, nodes[-1],
                 f"what goes back to {called(value)} through {ways} has the wrong sign",
-                "multiply it by -1", f"turned-{left}", 0.4,
+                "multiply it by -1", f"turned-{_pattern(edges, some)}", 0.4,
             )  # fmt: skip
 
 

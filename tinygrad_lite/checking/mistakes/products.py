@@ -75,6 +75,7 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
     if name not in ("multiply", "divide", "power"):
         return
     labels = [called(a) if type(a) is Value else "the constant" for a in node.args]
+    square = node.args[0] is node.args[1]  # whose two ways back nobody takes apart
     # A power of a single constant is a factor, which is sought elsewhere.
     right = _RIGHT_POWERS.get((name, argnum), (0, 0))
     powers_of = [
@@ -110,7 +111,8 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
                     kind, edge, change,
                     f"in the derivative of {called(node)} by {target}, the factor is {words}",
                     _right_factor(name, argnum, labels),
-                    f"monomial-{i}-{j}-{sign}", 0.4 + 0.1 * (abs(i) + abs(j)) + 0.2 * (sign < 0),
+                    f"monomial-{i}-{j}-{sign}",
+                    0.4 + 0.1 * (abs(i) + abs(j)) + 0.2 * (sign < 0) + 0.5 * square,
                 )  # fmt: skip
 
 
