@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -339,6 +340,56 @@ def test_under_no_grad_and_inside_another_capture():
             assert inner(X).item() == pytest.approx(float(w.data @ X))
     for _ in range(3):
         assert outer(X).item() == pytest.approx(float(w.data @ X) ** 2)
+
+
+def test_rows_of_a_table():
+    table = nn.Embedding(20, 3)
+    step = tg.capture(lambda index: table(index).sum(axis=1))
+    for rows in ([0, 1], [5, 3], [19, 19], [2, 0]):
+        index = np.array(rows)
+        expected = table.weight.data[index].sum(axis=1)
+        np.testing.assert_allclose(step(index).data, expected, rtol=1e-6)
+
+
+def test_arguments_in_other_structures_are_told_apart():
+    w = weight()
+    step = tg.capture(lambda x: (w * (x[0] if isinstance(x, tuple) else 2 * x)).sum())
+    for given, factor in ((X, 2), ((X,), 1), (X, 2)):
+        for _ in range(3):
+            assert step(given).item() == pytest.approx(factor * float(w.data @ X))
+
+
+def test_a_module_is_captured_for_inference():
+    net = nn.Sequential(nn.Linear(3, 4, generator=np.random.default_rng(0)), nn.ReLU())
+    captured = tg.capture(net)
+    for i in range(4):
+        x = np.full((2, 3), i, np.float32)
+        np.testing.assert_array_equal(captured(x).data, net(x).data)
+    assert captured.calls_replayed == 2
+
+
+def test_threads_do_not_share_buffers():
+    w = Value(np.random.default_rng(0).random((50, 50)))
+    step = tg.capture(lambda x: np.exp(np.tanh(x @ w) @ w).sum(axis=0))
+    inputs = [np.full((30, 50), i / 8) for i in range(8)]
+    expected = [step.function(x).data for x in inputs]
+    for x in inputs[:3]:
+        step(x)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            found = list(pool.map(step, inputs))
+            for ours, theirs in zip(found, expected, strict=True):
+                np.testing.assert_allclose(ours.data, theirs, rtol=1e-12)
+
+
+def test_under_detect_anomaly_the_function_runs():
+    w = weight()
+    step = tg.capture(lambda x: np.log(w * x).sum())
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            step(X)
+    with tg.detect_anomaly(), pytest.raises(tg.AnomalyError):
+        step(X)
 
 
 def test_methods_are_captured_for_each_instance():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tinygrad_lite.replay.signature import flattened
 
 _ndarray = np.ndarray
 _MOST = 32  # plans of one function
+_NEVER: list[Any] = [None] * 1000  # the arguments of no call
 
 
 class capture:
@@ -31,6 +33,8 @@ class capture:
     The second call runs both the plan and the function, from the same state, and compares.
     Printing and other side effects happen in the first two calls only. Arrays that the plan leaves
     in `.grad` are overwritten by the next call; what it returns is not.
+
+    Calls from several threads at a time are safe: one runs the plan, the others the function.
 
     Args:
         function: whatever computes with Values and NumPy. What it computes must not depend on the
@@ -70,7 +74,8 @@ class capture:
         self._entries: dict[Any, list[Entry]] = {}
         self._last: Entry | None = None
         self._refused: CaptureError | None = None
-        update_wrapper(self, function)
+        self._running = Lock()
+        update_wrapper(self, function, updated=())
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a method: one capture for each instance."""
@@ -83,26 +88,38 @@ class capture:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         last = self._last
-        if last is not None and not kwargs and len(args) == len(last.flat):
-            for given, known in zip(args, last.flat, strict=True):
+        if last is not None and not kwargs and len(args) == len(flat := last.flat):
+            for given, known in zip(args, flat, strict=True):
                 if type(given) is not _ndarray or given.shape != known[0]:
                     break
                 if given.dtype is not known[1]:
                     break
             else:
-                if last.verified and last.holds():
-                    self.calls_replayed += 1
-                    return last.run(*args)
+                if last.verified and not ENTERED.count and self._running.acquire(blocking=False):
+                    try:
+                        if last.holds():
+                            self.calls_replayed += 1
+                            return last.run(*args)
+                    finally:
+                        self._running.release()
         return self._call(args, kwargs)
 
     def _call(self, args: Any, kwargs: Any) -> Any:
         if self._refused is not None:
             raise self._refused
-        if ENTERED.count and MODE.get().trace is not None:
-            return self.function(*args, **kwargs)  # part of a larger capture
-        leaves, key = flattened(args, kwargs)
         mode = MODE.get()
-        key = key, mode.recording
+        if mode.trace is not None or mode.watch is not None:
+            return self.function(*args, **kwargs)  # part of a larger capture, or being debugged
+        if not self._running.acquire(blocking=False):
+            return self.function(*args, **kwargs)  # another thread is using the buffers
+        try:
+            return self._replayed(args, kwargs, mode.recording)
+        finally:
+            self._running.release()
+
+    def _replayed(self, args: Any, kwargs: Any, recording: bool) -> Any:
+        leaves, key = flattened(args, kwargs)
+        key = key, recording
         entries = self._entries.setdefault(key, [])
         entry = next((entry for entry in entries if entry.holds()), None)
         try:
@@ -115,6 +132,8 @@ class capture:
                     )
                 entry, result = recorded(self.function, args, kwargs, leaves)
                 entry.verified = not self.verify
+                if kwargs or not recording or any(type(a) is not _ndarray for a in args):
+                    entry.flat = _NEVER
                 entries.append(entry)
             elif not entry.verified:
                 result = entry.compared(lambda: self.function(*args, **kwargs), leaves)

@@ -37,7 +37,8 @@ class Entry:
         self.surroundings = surroundings
         self.verified = False
         arguments = [before for slot, before in recorder.before_arguments()]
-        self.flat = [(a.shape, a.dtype) if type(a) is _ndarray else (None, None) for a in arguments]
+        # What arguments look like that are all arrays, for a quick look.
+        self.flat: list[Any] = [(np.shape(a), getattr(a, "dtype", float)) for a in arguments]
         updates = [step for step in recording.steps if isinstance(step, Update)]
         self._objects = list({id(u.optimizer): u.optimizer for u in updates}.values())
         self._generators = recorder.drawn

@@ -139,7 +139,7 @@ def label_places(
     else:
         labels = checked_labels(labels, shape, ignore_index)
         counted = (labels != ignore_index).astype(dtype)
-        total = np.count_nonzero(counted)
+        total = int(np.count_nonzero(counted))
         labels = labels * (labels != ignore_index)
     if reduction == "mean":
         counted /= total or np.nan

@@ -249,7 +249,7 @@ class Lowered(Tape):
     # -- hooks of the engine, see engine.tracing -------------------------------------------------
 
     def call(self, function: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> Any:
-        if not has_traced(args):
+        if not has_traced(args) and not has_traced(settings):
             return function.raw(*args, **settings)
         return self.operation(RULES[function], args, settings)
 

@@ -49,7 +49,7 @@ class Tape:
 
     def call(self, function: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """A primitive on plain arrays."""
-        if has_traced(args):
+        if has_traced(args) or has_traced(settings):
             return self.run(function, args, settings, function.raw)
         return function.raw(*args, **settings)
 
@@ -321,7 +321,12 @@ class Traced:
         self._refuse(".tolist() of captured data")
 
     def __array__(self, *_: Any, **__: Any) -> Any:
-        self._refuse("making a plain array of captured data (np.asarray, an index, an assignment)")
+        self.tape.refuse(
+            "making a plain array of captured data (np.asarray, an index into a plain array, an "
+            "assignment to one) would freeze it into the plan",
+            "Join with np.concatenate, look rows up outside and pass them as an argument, or use "
+            "nn.Embedding",
+        )
 
 
 def astype(x: Any, dtype: Any) -> Any:
