@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-import numpy as np
-
-from tinygrad_lite.data.batches import Source
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.training.best import Best
 from tinygrad_lite.training.evaluate import Loss, Metrics, evaluate
@@ -17,6 +14,7 @@ from tinygrad_lite.training.history import History
 from tinygrad_lite.training.interrupt import on_interrupt
 from tinygrad_lite.training.progress import Progress
 from tinygrad_lite.training.run import Run
+from tinygrad_lite.training.settings import check, noted
 from tinygrad_lite.training.step import Step
 
 
@@ -87,11 +85,13 @@ def fit(
         What happened, also where training was interrupted.
 
     Raises:
-        FloatingPointError: the cost became NaN or infinite.
+        FloatingPointError: the cost became NaN or infinite; the model has its best parameters, if
+            they were kept.
         CheckpointError: the file to resume from is no checkpoint, is damaged, or does not fit;
             nothing was changed.
         ValueError: `data` gives no batches, or a setting is out of range.
 
+    >>> import numpy as np
     >>> from tinygrad_lite import data, nn, optim, training
     >>> generator = np.random.default_rng(0)
     >>> x = generator.uniform(-1, 1, (256, 2))
@@ -105,28 +105,18 @@ def fit(
     >>> training.evaluate(net, nn.cross_entropy, (x, y))["accuracy"] > 0.9
     True
     """
-    _check(epochs, schedule_each, clip, patience, checkpoint_every, data)
+    check(data, epochs, schedule_each, clip, patience, checkpoint_every)
     monitor = monitor or ("loss" if validation is None else "validation_loss")
     highest = not monitor.endswith(("loss", "error")) if highest is None else highest
-    best = Best(
-        monitor, highest, validation is not None if keep_best is None else keep_best, patience
-    )
+    keep_best = validation is not None if keep_best is None else keep_best
+    best = Best(monitor, highest, keep_best, patience)
     step = Step(model, loss, optimiser, clip, capture)
     run = Run(model, optimiser, data, schedule, step, best, callbacks, validation)
     history = run.history
-    history.settings = {
-        "loss": getattr(loss, "__name__", repr(loss)),
-        "optimiser": _told(optimiser),
-        "schedule": "none"
-        if schedule is None
-        else f"{type(schedule).__name__}, each {schedule_each}",
-        "epochs": epochs,
-        "clip": "none" if clip is None else clip,
-        "monitor": monitor if best.wanted else "none",
-        "patience": "none" if patience is None else patience,
-        "data": _told_data(data),
-        "captured": capture,
-    }
+    history.settings = noted(
+        loss, optimiser, data, schedule, schedule_each,
+        {"epochs": epochs, "clip": clip, "monitor": monitor, "patience": patience},
+    )  # fmt: skip
     path = None if checkpoint is None else Path(checkpoint)
     sized = getattr(data, "__len__", None)
     bar = Progress(progress, epochs, sized() if sized else None)
@@ -148,9 +138,8 @@ def fit(
                 if history.ended is not None:
                     break
             else:
-                run.end_epoch(
-                    {} if validation is None else evaluate(model, loss, validation, metrics)
-                )
+                tested = validation is not None
+                run.end_epoch(evaluate(model, loss, validation, metrics) if tested else {})
                 if schedule is not None and schedule_each == "epoch":
                     run.step_schedule()
                 run.call("on_epoch")
@@ -164,44 +153,3 @@ def fit(
     best.restore(model)
     model.eval()
     return history
-
-
-def _told(optimiser: Any) -> str:
-    """Class and settings."""
-    groups = getattr(optimiser, "param_groups", [{}])
-    settings = [f"{name}={value!r}" for name, value in groups[0].items() if name != "params"]
-    more = f" and {len(groups) - 1} more groups" if len(groups) > 1 else ""
-    return f"{type(optimiser).__name__}({', '.join(settings)}){more}"
-
-
-def _told_data(data: Any) -> str:
-    batches = f"{len(data)} batches in " if hasattr(data, "__len__") else ""
-    return f"{batches}{data!r}" if isinstance(data, Source) else f"{batches}{type(data).__name__}"
-
-
-def _check(
-    epochs: int,
-    schedule_each: str,
-    clip: float | None,
-    patience: int | None,
-    checkpoint_every: int | None,
-    data: Any,
-) -> None:
-    for name, number, least in (
-        ("epochs", epochs, 0),
-        ("patience", patience, 1),
-        ("checkpoint_every", checkpoint_every, 1),
-    ):
-        if number is not None and number < least:
-            raise ValueError(f"fit: {name} must be at least {least}, but is {number}")
-    if schedule_each not in ("batch", "epoch"):
-        raise ValueError(f"fit: schedule_each must be 'batch' or 'epoch', not {schedule_each!r}")
-    if clip is not None and not clip > 0:
-        raise ValueError(f"fit: clip must be positive, but is {clip}")
-    if isinstance(data, np.ndarray) or (
-        isinstance(data, tuple) and any(isinstance(array, np.ndarray) for array in data)
-    ):
-        raise ValueError(
-            "fit: data must give batches: data.Batches(x, y, batch_size=64, seed=0) makes them of "
-            "arrays"
-        )

@@ -107,6 +107,7 @@ class Run:
         self._total += cost * rows
         self._rows += rows
         if not math.isfinite(cost):
+            self.best.restore(self.model)
             raise FloatingPointError(
                 f"the cost became {cost} at batch {self.batch} of epoch {self.epoch}, with "
                 f"lr={getattr(self.optimiser, 'lr', math.nan):.4g}: try a smaller lr or clip=1.0, "
