@@ -1,0 +1,75 @@
+"""The settings of `fit`: checked before it begins, and noted for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.data.batches import Source
+
+
+def noted(
+    loss: Any,
+    optimiser: Any,
+    data: Any,
+    schedule: Any,
+    schedule_each: str,
+    others: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The settings as texts and numbers by name; those that are None are left out."""
+    settings = {
+        "loss": getattr(loss, "__name__", repr(loss)),
+        "optimiser": _told(optimiser),
+        "data": _told_data(data),
+    }
+    if schedule is not None:
+        settings["schedule"] = f"{type(schedule).__name__}, stepped each {schedule_each}"
+    return settings | {name: value for name, value in others.items() if value is not None}
+
+
+def check(
+    data: Any,
+    epochs: int,
+    schedule_each: str,
+    clip: float | None,
+    patience: int | None,
+    checkpoint_every: int | None,
+) -> None:
+    """Refuse settings that are out of range.
+
+    Raises:
+        ValueError: says which, and what it may be.
+    """
+    for name, number, least in (
+        ("epochs", epochs, 0),
+        ("patience", patience, 1),
+        ("checkpoint_every", checkpoint_every, 1),
+    ):
+        if number is not None and number < least:
+            raise ValueError(f"fit: {name} must be at least {least}, but is {number}")
+    if schedule_each not in ("batch", "epoch"):
+        raise ValueError(f"fit: schedule_each must be 'batch' or 'epoch', not {schedule_each!r}")
+    if clip is not None and not clip > 0:
+        raise ValueError(f"fit: clip must be positive, but is {clip}")
+    if isinstance(data, np.ndarray) or (
+        isinstance(data, tuple) and any(isinstance(array, np.ndarray) for array in data)
+    ):
+        raise ValueError(
+            "fit: data must give batches: data.Batches(x, y, batch_size=64, seed=0) makes them of "
+            "arrays"
+        )
+
+
+def _told(optimiser: Any) -> str:
+    """Class and settings."""
+    groups = getattr(optimiser, "param_groups", [{}])
+    settings = [f"{name}={value!r}" for name, value in groups[0].items() if name != "params"]
+    more = f" and {len(groups) - 1} more groups" if len(groups) > 1 else ""
+    return f"{type(optimiser).__name__}({', '.join(settings)}){more}"
+
+
+def _told_data(data: Any) -> str:
+    batches = f"{len(data)} batches in " if hasattr(data, "__len__") else ""
+    return f"{batches}{data!r}" if isinstance(data, Source) else f"{batches}{type(data).__name__}"
