@@ -14,7 +14,7 @@ from tinygrad_lite.data.mnist import (
     load_mnist,
 )
 from tinygrad_lite.data.normalise import normalise_drawing
-from tinygrad_lite.data.split import split
+from tinygrad_lite.data.splitting import split
 from tinygrad_lite.data.warp import Affine, Elastic
 
 __all__ = [

@@ -2,10 +2,10 @@
 
 from tinygrad_lite.training.checkpoint import load_checkpoint, save_checkpoint
 from tinygrad_lite.training.container import CheckpointError
-from tinygrad_lite.training.evaluate import accuracy, evaluate, predict
-from tinygrad_lite.training.fit import fit
+from tinygrad_lite.training.evaluation import accuracy, evaluate, predict
 from tinygrad_lite.training.history import History
-from tinygrad_lite.training.report import report
+from tinygrad_lite.training.loop import fit
+from tinygrad_lite.training.reporting import report
 from tinygrad_lite.training.run import Run
 
 __all__ = [

@@ -13,7 +13,7 @@ from tinygrad_lite.nn.module import Module
 from tinygrad_lite.optim import ReduceLROnPlateau
 from tinygrad_lite.training.best import Best
 from tinygrad_lite.training.checkpoint import load_checkpoint, save_checkpoint
-from tinygrad_lite.training.evaluate import split_batch
+from tinygrad_lite.training.evaluation import split_batch
 from tinygrad_lite.training.history import History
 from tinygrad_lite.training.step import Step
 

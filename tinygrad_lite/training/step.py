@@ -12,7 +12,7 @@ from tinygrad_lite.engine.value import data_of
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.optim import clip_grad_norm_
 from tinygrad_lite.training.checkpoint import set_state, state_of
-from tinygrad_lite.training.evaluate import Loss, split_batch
+from tinygrad_lite.training.evaluation import Loss, split_batch
 
 SHAPES = 8
 """Shapes of batches that are captured; each needs a plan, so further ones run as written."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_lite.engine.modes import no_grad
 from tinygrad_lite.engine.value import data_of
-from tinygrad_lite.training.evaluate import batches_of, split_batch
+from tinygrad_lite.training.evaluation import batches_of, split_batch
 
 Array = np.ndarray[Any, Any]
 WORST = 24

@@ -20,9 +20,9 @@ from tinygrad_lite.drawing.plots import DARK_LINES, LIGHT_LINES
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.export.atomic import replacing
 from tinygrad_lite.training.history import History
-from tinygrad_lite.training.report import sections
-from tinygrad_lite.training.report.images import image_shape_of
-from tinygrad_lite.training.report.results import Results, results_of
+from tinygrad_lite.training.reporting import sections
+from tinygrad_lite.training.reporting.images import image_shape_of
+from tinygrad_lite.training.reporting.results import Results, results_of
 
 
 def report(
@@ -148,7 +148,7 @@ def _versions() -> dict[str, str]:
 
 
 def _page(title: str, body: str) -> str:
-    folder = files("tinygrad_lite.training.report")
+    folder = files("tinygrad_lite.training.reporting")
     style, script = ((folder / name).read_text("utf-8") for name in ("page.css", "page.js"))
     light, dark = (
         _variables(THEMES[name], lines)

@@ -14,15 +14,15 @@ from tinygrad_lite.drawing.summary import number_text, summarise, thumbnail
 from tinygrad_lite.drawing.svg import Picture
 from tinygrad_lite.engine.value import Value, data_of
 from tinygrad_lite.training.history import History
-from tinygrad_lite.training.report.charts import Line, line_chart, scatter_chart
-from tinygrad_lite.training.report.images import (
+from tinygrad_lite.training.reporting.charts import Line, line_chart, scatter_chart
+from tinygrad_lite.training.reporting.images import (
     Array,
     image_shape_of,
     mosaic,
     photograph,
     signed,
 )
-from tinygrad_lite.training.report.results import Results
+from tinygrad_lite.training.reporting.results import Results
 
 TENSORS = 12
 """Parameters shown as pictures."""

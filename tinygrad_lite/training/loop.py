@@ -9,7 +9,7 @@ from typing import Any, Literal, TextIO
 
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.training.best import Best
-from tinygrad_lite.training.evaluate import Loss, Metrics, evaluate
+from tinygrad_lite.training.evaluation import Loss, Metrics, evaluate
 from tinygrad_lite.training.history import History
 from tinygrad_lite.training.interrupt import on_interrupt
 from tinygrad_lite.training.progress import Progress
