@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from harness import Workload
+
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 
 
-def step_of(value_class: Any) -> Callable[[], object]:
+def step_of(value_class: Any) -> Callable[[], Any]:
     """The training step of micrograd's demo notebook, with its own nn on either Value."""
     import micrograd.nn
 
@@ -21,7 +23,7 @@ def step_of(value_class: Any) -> Callable[[], object]:
     xs = [(random.gauss(0, 1), random.gauss(0, 1)) for _ in range(100)]
     ys = [random.choice((-1, 1)) for _ in xs]
 
-    def step() -> object:
+    def step() -> Any:
         micrograd.nn.Value = value_class
         inputs = [list(map(value_class, row)) for row in xs]
         scores = [model(row) for row in inputs]
@@ -33,24 +35,26 @@ def step_of(value_class: Any) -> Callable[[], object]:
         total.backward()
         for p in model.parameters():
             p.data -= 0.01 * p.grad
-        return total
+        return total.data
 
     return step
 
 
-def workloads() -> Iterator[tuple[str, dict[str, Callable[[], object]]]]:
+def workloads() -> Iterator[Workload]:
     """One step, forward, backward and update."""
-    import micrograd.engine
-
-    sys.setrecursionlimit(1_000_000)  # micrograd walks the graph recursively
-    captured = tg.capture(step_of(Value))
-    for _ in range(3):  # records, compares, and moves the weights into vectors
-        captured()
-    yield (
+    yield Workload(
         "micrograd's moons step (2-16-16-1, 100 samples), scalars",
         {
-            "tinygrad_lite": step_of(Value),
-            "tinygrad_lite, captured": captured,
-            "micrograd": step_of(micrograd.engine.Value),
+            "tinygrad_lite, captured": lambda: tg.capture(step_of(Value)),
+            "tinygrad_lite": lambda: step_of(Value),
+            "micrograd": _micrograd,
         },
+        tolerance=1e-9,
     )
+
+
+def _micrograd() -> Callable[[], float]:
+    import micrograd.engine
+
+    sys.setrecursionlimit(1_000_000)  # it walks the graph recursively
+    return step_of(micrograd.engine.Value)
