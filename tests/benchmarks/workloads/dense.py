@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
+from harness import US, Step, Workload
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
@@ -22,7 +24,7 @@ def data(hidden: int, batch: int) -> Arrays:
     return [images, desired] + [rng.random(s, dtype=np.float32) - np.float32(0.5) for s in shapes]
 
 
-def by_hand(x, y, w1, b1, w2, b2) -> Callable[[], object]:
+def by_hand(x, y, w1, b1, w2, b2) -> Step:
     """What one would write in NumPy, gradients derived by hand."""
 
     def step() -> object:
@@ -41,18 +43,19 @@ def by_hand(x, y, w1, b1, w2, b2) -> Callable[[], object]:
     return step
 
 
-def ours(x, y, *parameters) -> Callable[[], object]:
+def ours(captured, x, y, *parameters) -> Step:
     """The same with Values."""
-    return _with_values(x, y, parameters, lambda x, w, b: x @ w + b)
+    step = _with_values(x, y, parameters, lambda x, w, b: x @ w + b)
+    return tg.capture(step) if captured else step
 
 
-def ours_by_layers(x, y, w1, b1, w2, b2) -> Callable[[], object]:
+def ours_by_layers(x, y, w1, b1, w2, b2) -> Step:
     """The same with the operation of `nn.Linear`, which keeps weights as (outputs, inputs)."""
     w1, w2 = np.ascontiguousarray(w1.T), np.ascontiguousarray(w2.T)
     return _with_values(x, y, [w1, b1, w2, b2], tg.linear)
 
 
-def _with_values(x, y, parameters, linear) -> Callable[[], object]:
+def _with_values(x, y, parameters, linear) -> Step:
     values = [Value(p) for p in parameters]
 
     def step() -> object:
@@ -70,11 +73,10 @@ def _with_values(x, y, parameters, linear) -> Callable[[], object]:
     return step
 
 
-def torch_step(x, y, *parameters) -> Callable[[], object]:
+def torch_step(x, y, *parameters) -> Step:
     """The same in PyTorch, eager."""
     import torch
 
-    torch.set_num_threads(torch.get_num_threads())
     x, y = torch.from_numpy(x), torch.from_numpy(y)
     tensors = [torch.from_numpy(p).requires_grad_() for p in parameters]
 
@@ -94,7 +96,7 @@ def torch_step(x, y, *parameters) -> Callable[[], object]:
     return step
 
 
-def jax_step(x, y, *parameters) -> Callable[[], object]:
+def jax_step(x, y, *parameters) -> Step:
     """The same in JAX, compiled."""
     import jax
     import jax.numpy as jnp
@@ -120,17 +122,72 @@ def jax_step(x, y, *parameters) -> Callable[[], object]:
     return step
 
 
-def workloads() -> Iterator[tuple[str, dict[str, Callable[[], object]]]]:
+def autograd_step(x, y, *parameters) -> Step:
+    """The same with HIPS autograd."""
+    import autograd.numpy as anp
+    from autograd import value_and_grad
+
+    def cost(parameters):
+        w1, b1, w2, b2 = parameters
+        hidden = 1 / (1 + anp.exp(-(anp.dot(x, w1) + b1)))
+        out = 1 / (1 + anp.exp(-(anp.dot(hidden, w2) + b2)))
+        return anp.sum((out - y) ** 2) / len(x)
+
+    both = value_and_grad(cost)
+
+    def step() -> object:
+        value, gradients = both(list(parameters))
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter -= RATE * gradient
+        return value
+
+    return step
+
+
+def mygrad_step(x, y, *parameters) -> Step:
+    """The same in MyGrad."""
+    import mygrad as mg
+    from mygrad.nnet import sigmoid
+
+    tensors = [mg.tensor(p) for p in parameters]
+
+    def step() -> object:
+        w1, b1, w2, b2 = tensors
+        out = sigmoid(sigmoid(x @ w1 + b1) @ w2 + b2)
+        cost = ((out - y) ** 2).sum() / len(x)
+        cost.backward()
+        for tensor in tensors:
+            tensor.data -= RATE * tensor.grad
+            tensor.null_grad()
+        return cost.item()
+
+    return step
+
+
+PEERS = {
+    "PyTorch": torch_step,
+    "jax.jit": jax_step,
+    "autograd": autograd_step,
+    "MyGrad": mygrad_step,
+}
+
+
+def built(make: Callable[..., Step], hidden: int, batch: int) -> Step:
+    """A step with data of its own."""
+    return make(*data(hidden, batch))
+
+
+def workloads() -> Iterator[Workload]:
     """784-16-10 at batch 50, 784-128-10 at batch 128."""
+    makers = {
+        f"{US}, captured": partial(ours, True),
+        f"{US}, eager": partial(ours, False),
+        f"{US}, eager, linear": ours_by_layers,
+        "NumPy by hand": by_hand,
+        **PEERS,
+    }
     for hidden, batch in ((16, 50), (128, 128)):
-        contenders = {
-            "tinygrad_lite": ours(*data(hidden, batch)),
-            "tinygrad_lite, linear": ours_by_layers(*data(hidden, batch)),
-            "NumPy by hand": by_hand(*data(hidden, batch)),
-        }
-        for name, peer in (("PyTorch", torch_step), ("jax.jit", jax_step)):
-            try:
-                contenders[name] = peer(*data(hidden, batch))
-            except ImportError:
-                continue
-        yield f"784-{hidden}-10 step, batch {batch}, float32, eager", contenders
+        yield Workload(
+            f"784-{hidden}-10 step, batch {batch}, float32",
+            {name: partial(built, make, hidden, batch) for name, make in makers.items()},
+        )
