@@ -116,10 +116,10 @@ class Tree:
         number, scopes = graph.number, graph.scopes
         for i, value in enumerate(graph.values):
             # Not value.scope, which takes ten times as long for the many that have none.
-            scope = getattr(value, "_scope", "")
+            scope = getattr(value, "_within", "")
             if scopes:
                 scope = scopes.get(i, scope)
-            if scope:
+            if scope and type(scope) is str:  # of a leaf it may be a pack
                 home[i] = self._group_at(scope, groups)
         used: dict[int, str] = {}
         for leaf, consumer in graph.uses:

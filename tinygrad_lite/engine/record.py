@@ -138,7 +138,7 @@ def _obey_mode(node: Value) -> None:
         node.metadata = None
         return
     if mode.scope:
-        node._scope = mode.scope
+        node._within = mode.scope
     if mode.watch is not None:
         mode.watch.forward(node)
 

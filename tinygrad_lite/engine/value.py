@@ -52,8 +52,8 @@ class Value:
     """
 
     __slots__ = (
-        "_data", "_grad", "_name", "_pack", "_scope", "args", "frame_code", "frame_offset",
-        "metadata", "operation", "passes", "retained", "serial",
+        "_data", "_grad", "_name", "_within", "args", "frame_code", "frame_offset", "metadata",
+        "operation", "passes", "retained", "serial",
     )  # fmt: skip
     operation: Operation | None
     args: tuple[Any, ...]
@@ -66,12 +66,10 @@ class Value:
     _data: Any
     _grad: Any
     _name: str
-    _pack: Any
-    _scope: str
+    _within: Any
 
     def __init__(self, data: Any, name: str = "") -> None:
         self._data = _leaf_data(data)
-        self._pack = None
         self.operation = None
         self.args = ()
         self.metadata = None
@@ -166,7 +164,8 @@ class Value:
 
     # The engine itself reads and writes `_data`, as a property costs 50 ns. A leaf may be one of
     # many numbers in a pack (see replay.packs); then `_data` and `_grad` are unset, and the pack
-    # sets them when somebody wants to know.
+    # sets them when somebody wants to know. `_within` is the scope of a computed Value, and the
+    # pack of a leaf: with a slot for each, eager scalars would be 7 % slower.
 
     @property
     def data(self) -> Any:
@@ -174,13 +173,13 @@ class Value:
         try:
             return self._data
         except AttributeError:
-            self._pack.give_back(self)
+            self._within.give_back(self)
             return self._data
 
     @data.setter
     def data(self, data: Any) -> None:
         if not hasattr(self, "_data"):
-            self._pack.give_back(self)
+            self._within.give_back(self)
         self._data = data
 
     @property
@@ -228,9 +227,10 @@ class Value:
     def scope(self) -> str:
         """The names of the `scope` contexts it was recorded in, joined by a slash."""
         try:
-            return self._scope
+            within = self._within
         except AttributeError:
             return ""
+        return within if type(within) is str else ""
 
     @property
     def grad(self) -> Any:
@@ -243,13 +243,13 @@ class Value:
             return self._grad
         except AttributeError:
             if not hasattr(self, "_data"):
-                self._pack.give_back(self)
+                self._within.give_back(self)
             return getattr(self, "_grad", None)
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
         if not hasattr(self, "_data"):
-            self._pack.give_back(self)
+            self._within.give_back(self)
         if gradient is not None:
             shape = np.shape(data_of(gradient))
             if shape not in ((), self.shape):

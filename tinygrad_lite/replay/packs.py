@@ -75,7 +75,7 @@ class Pack:
         for value in self.values:
             if value not in self._given_back:
                 self.give_back(value)
-            value._pack = None
+            value._within = ""
         self._given_back.clear()
         self._holding = False
 
@@ -103,14 +103,15 @@ class Pack:
     def _take(self) -> None:
         """Take in the leaves, from other packs if need be."""
         for value in self.values:
-            if value._pack is not None:
-                value._pack.release()
+            holder = getattr(value, "_within", None)
+            if type(holder) is Pack:
+                holder.release()
         self._vector = np.array([_number(value) for value in self.values])
         gradients = [value.grad for value in self.values]
         self._gradients = None if all(g is None for g in gradients) else gradients
         for value in self.values:
             self._forget(value)
-            value._pack = self
+            value._within = self
         self._holding = True
 
     def _gradient(self, place: int) -> Any:
