@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_lite.replay.form import Instruction, Slot
 from tinygrad_lite.replay.storage import Step, Storage, reads_of
-from tinygrad_lite.replay.writers import is_elementwise
+from tinygrad_lite.replay.writers import may_overwrite
 
 _LINE = 64  # bytes of a cache line, to which buffers are aligned
 
@@ -115,7 +115,7 @@ def _inherited(
     buffers: dict[Storage, Buffer],
 ) -> Buffer | None:
     """The buffer of an argument that is not needed any more and can be written over."""
-    if not isinstance(step, Instruction) or not is_elementwise(step):
+    if not isinstance(step, Instruction) or not may_overwrite(step):
         return None
     slots = [a for a in step.arguments if type(a) is Slot]
     for slot in slots:

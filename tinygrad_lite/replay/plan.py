@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.record import computed
-from tinygrad_lite.engine.rulebook import Operation, name_of
+from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.replay.form import (
     Argument,
@@ -36,7 +36,6 @@ from tinygrad_lite.replay.traced import Traced
 from tinygrad_lite.replay.writers import (
     argument_texts,
     constant,
-    is_elementwise,
     reduction_of,
     written,
 )
@@ -443,6 +442,3 @@ def _safe(argument: Any) -> bool:
 
 def _literal(data: Any) -> bool:
     return type(data) is float and math.isfinite(data)
-
-
-__all__ = ["Plan", "is_elementwise", "name_of"]

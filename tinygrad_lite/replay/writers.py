@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.engine.rulebook import Operation
+from tinygrad_lite.engine.rulebook import RULES, Operation
 from tinygrad_lite.replay.form import Instruction, Slot
 from tinygrad_lite.replay.traced import astype, setitem
+from tinygrad_lite.rules.activations import relu, where_positive
 
 Text = Callable[[Any], str]
 """Gives the text of a constant, a slot, or a tuple of them."""
@@ -23,10 +24,14 @@ def constant(data: Any) -> Any:
 
 
 def is_elementwise(step: Instruction) -> bool:
-    """Whether entry i of the result depends on entry i of the arguments alone, so that it may be
-    written over an argument."""
+    """Whether it is a ufunc, entry by entry."""
     function = step.function
     return isinstance(function, np.ufunc) and function.signature is None and not step.settings
+
+
+def may_overwrite(step: Instruction) -> bool:
+    """Whether a step may write its result over an argument of the same layout."""
+    return is_elementwise(step) or step.function in _OVERWRITING
 
 
 def reduction_of(function: Any) -> np.ufunc | None:
@@ -125,6 +130,7 @@ def _setitem(step: Instruction, out: str, text: Text) -> str:
     return f"{out}[{text(step.arguments[1])}] = {text(step.arguments[2])}"
 
 
+_OVERWRITING = {RULES[relu], RULES[where_positive]}
 _TAKE_OUT = {np.concatenate, np.stack, np.clip, np.cumsum, np.cumprod, np.dot, np.round}
 
 _WRITERS: dict[Any, Callable[[Instruction, str, Text], str | None]] = {
