@@ -220,8 +220,10 @@ def _share_apart(y: Any, x: Array, top: Array, kernel: Pair, out: Array | None) 
             shares, *others = (shares[(slice(None),) * axis + (place,)] for place in range(size))
             for other in others:
                 shares = shares + other
-        # A NaN equals nothing: it has no share, and its window no gradient.
-        portions = y[:, channels, rows] / np.maximum(shares, 1)
+        if not shares.all():
+            # A NaN equals nothing: it has no share, and its window no gradient.
+            shares = np.maximum(shares, 1)
+        portions = y[:, channels, rows] / shares
         target = windows(result, channels, rows)
         np.copyto(target, hold)  # quicker than a product of numbers and booleans
         target *= np.expand_dims(portions, tuple(places))
