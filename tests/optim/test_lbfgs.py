@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
+import tinygrad_lite as tg
 from tinygrad_lite import Value, nn, optim
 from tinygrad_lite.optim.line_search import strong_wolfe
 
@@ -106,6 +107,27 @@ def test_line_searches_end_where_both_conditions_hold(cost, slope, first):
     assert loss == cost(length) and gradient == slope(length)
     assert loss <= cost(0.0) + 1e-4 * length * slope(0.0)
     assert abs(slope(length)) <= 0.9 * abs(slope(0.0))
+
+
+def test_a_captured_closure_is_recorded_once():
+    ends = []
+    for wrapped in (lambda function: function, tg.capture):
+        w = Value(np.array([-1.2, 1.0]))
+        optimiser = optim.LBFGS([w], max_iter=40, line_search_fn="strong_wolfe", tolerance_change=0)
+
+        def closure(w=w, optimiser=optimiser):
+            optimiser.zero_grad()
+            loss = (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
+            loss.backward()
+            return loss
+
+        function = wrapped(closure)
+        for _ in range(2):
+            optimiser.step(function)
+        ends.append(w.data)
+    np.testing.assert_allclose(ends[1], [1, 1], atol=1e-6)
+    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-9)
+    assert function.calls_replayed > 20
 
 
 def test_lbfgs_says_what_it_needs():

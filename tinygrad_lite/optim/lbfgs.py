@@ -186,6 +186,10 @@ class _Memory:
         what was added to the parameters since
     """
 
+    # Not as attributes in a dictionary: a captured closure that knows its optimiser would take
+    # them for numbers that it depends on, and be recorded anew at every step.
+    __slots__ = ("changes", "previous", "scale", "step", "steps")
+
     def __init__(self) -> None:
         self.previous: Array | None = None
         self.step: Array | None = None
