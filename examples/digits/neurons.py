@@ -1,6 +1,6 @@
 """The blog's four digit networks, out of neurons and connections one can point at.
 
-python examples/digits/neurons.py                         network 1, as published: about a minute
+python examples/digits/neurons.py                         network 1, as published: in 10 seconds
 python examples/digits/neurons.py 4 --save network4.json  the best one, and keep it
 python examples/digits/neurons.py 2 --quick               in seconds, to see it work
 
