@@ -51,7 +51,9 @@ def _tangle(images: NDArray[np.float32], generator: np.random.Generator) -> NDAr
 def _drawn(place: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
     """The ink of a round pen along places that are scaled to fit, at a side of 56."""
     low, high = place.min(axis=1, keepdims=True), place.max(axis=1, keepdims=True)
-    place = 8 + (place - low) / (high - low).max() * (SIDE - 16)
+    # About as high as wide: what is narrow might be a 1.
+    size = (SIDE - 16) * generator.uniform(0.75, 1, (2, 1))
+    place = 8 + (place - low) / (high - low) * size
     rows, columns = np.indices((SIDE, SIDE)) + 0.5
     apart = np.full((SIDE, SIDE), np.inf)
     for y, x in place[:, ::2].T:
@@ -71,9 +73,9 @@ def _blot(images: NDArray[np.float32], generator: np.random.Generator) -> NDArra
 def _overwritten(
     images: NDArray[np.float32], generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Three digits in one place."""
-    chosen = images[generator.integers(len(images), size=3)]
-    shifts = generator.integers(-4, 5, size=(3, 2))
+    """Four digits in one place: of fewer, one may still be read."""
+    chosen = images[generator.integers(len(images), size=4)]
+    shifts = generator.integers(-5, 6, size=(4, 2))
     return np.max(
         [np.roll(image, shift, (0, 1)) for image, shift in zip(chosen, shifts, strict=True)], axis=0
     ).astype(np.float64)

@@ -89,7 +89,6 @@ export function App() {
         network.run(new Float32Array(784));
         current.current = network;
         setOpened({ source, network });
-        setRefusal("");
         setChosen(null);
         look();
         return true;
@@ -106,6 +105,7 @@ export function App() {
   const openFile = useCallback(
     async (file: File | undefined) => {
       if (!file) return;
+      setRefusal("");
       try {
         if (file.size > MOST_BYTES) tooLarge(file.size);
         const bytes = new Uint8Array(await file.arrayBuffer());
@@ -120,13 +120,16 @@ export function App() {
     [open],
   );
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, with the sources of the beginning
   useEffect(() => {
-    const given = givenNetwork();
-    open(given ?? SHIPPED[0]).then((fits) => {
-      if (!fits) open(SHIPPED[0]).then(() => setRefusal((earlier) => earlier));
-    });
+    open(sources[0]).then((fits) => fits || open(SHIPPED[0]));
     exposeToConsole(current);
-  }, [open]);
+  }, []);
+
+  function choose(source: Source): void {
+    setRefusal("");
+    open(source);
+  }
 
   const digit = chosen ?? (shown && !shown.answer.unsure ? shown.answer.digit : null);
   useEffect(() => {
@@ -247,7 +250,7 @@ export function App() {
           <Chooser
             sources={sources}
             current={wanted ?? opened?.source ?? null}
-            choose={open}
+            choose={choose}
             openFile={openFile}
           />
           {refusal && (

@@ -25,16 +25,16 @@ function inside(offset: number, length: number, windows: number, step: number): 
 }
 
 /**
- * For every map and entry of a window, visit the rows of windows that have that entry inside the
- * image: where they begin in an array (maps, entries of a window, windows) and in the images (maps,
- * H, W), and how many there are.
+ * For every map and entry of a window (together a tap), visit the rows of windows that have it inside
+ * the image: which tap, the first window, where that is in the images (maps, H, W), and how many
+ * windows there are.
  */
 function eachRow(
   [height, width]: Pair,
   counts: Pair,
   w: Windows,
   maps: number,
-  visit: (windows: number, image: number, length: number) => void,
+  visit: (tap: number, window: number, image: number, length: number) => void,
 ): void {
   for (let map = 0, tap = 0; map < maps; map++) {
     for (let i = 0; i < w.kernel[0]; i++) {
@@ -44,9 +44,8 @@ function eachRow(
         const right = j * w.dilation[1] - w.padding[1];
         const [first, end] = inside(right, width, counts[1], w.stride[1]);
         for (let y = top; y < bottom; y++) {
-          const image =
-            (map * height + y * w.stride[0] + down) * width + first * w.stride[1] + right;
-          visit((tap * counts[0] + y) * counts[1] + first, image, end - first);
+          const row = map * height + y * w.stride[0] + down;
+          visit(tap, y * counts[1] + first, row * width + first * w.stride[1] + right, end - first);
         }
       }
     }
@@ -68,23 +67,24 @@ export function conv2d(
   const area = counts[0] * counts[1];
   const taps = inputs * kH * kW;
   const out = zeros([batch, outputs, ...counts], x, weight, ...(bias ? [bias] : []));
-  const columns = new Float64Array(taps * area);
+  const windows = new Float64Array(area * taps); // a row for each window
   const each = outputs / groups;
-  const sums = new Float64Array(each * area);
+  const kernels = Float64Array.from(weight.entries);
   for (let n = 0; n < batch; n++) {
     for (let group = 0; group < groups; group++) {
-      const first = n * channels + group * inputs;
-      columns.fill(0); // the border
-      eachRow([height, width], counts, w, inputs, (to, from, length) => {
-        for (let k = 0; k < length; k++) {
-          columns[to + k] = x.entries[first * height * width + from + k * w.stride[1]];
+      const image = (n * channels + group * inputs) * height * width;
+      windows.fill(0); // the border
+      eachRow([height, width], counts, w, inputs, (tap, window, from, length) => {
+        for (let k = 0, to = window * taps + tap; k < length; k++, to += taps) {
+          windows[to] = x.entries[image + from + k * w.stride[1]];
         }
       });
-      for (let o = 0; o < each; o++) {
-        sums.fill(bias ? bias.entries[group * each + o] : 0, o * area, (o + 1) * area);
+      const own = kernels.subarray(group * each * taps, (group + 1) * each * taps);
+      const sums = product(own, windows, [each, area, taps]);
+      for (let o = 0; bias && o < each; o++) {
+        const shift = bias.entries[group * each + o];
+        for (let k = o * area; k < (o + 1) * area; k++) sums[k] += shift;
       }
-      const kernels = weight.entries.subarray(group * each * taps, (group + 1) * each * taps);
-      addProduct(sums, kernels, [taps, 1], columns, [each, taps, area]);
       out.entries.set(sums, (n * outputs + group * each) * area);
     }
   }
@@ -106,18 +106,21 @@ export function convTranspose2d(
   const taps = inputs * kH * kW;
   const each = outputs / groups;
   const out = zeros([batch, inputs * groups, ...size], y, weight);
-  const columns = new Float64Array(taps * area);
   const sums = new Float64Array(inputs * size[0] * size[1]);
   for (let n = 0; n < batch; n++) {
     for (let group = 0; group < groups; group++) {
-      const kernels = weight.entries.subarray(group * each * taps, (group + 1) * each * taps);
       const first = (n * outputs + group * each) * area;
-      columns.fill(0);
-      const entries = Float64Array.from(y.entries.subarray(first, first + each * area));
-      addProduct(columns, kernels, [1, taps], entries, [taps, each, area]);
+      const entries = y.entries.subarray(first, first + each * area);
+      const kernels = weight.entries.subarray(group * each * taps, (group + 1) * each * taps);
+      const spread = product(transposed(kernels, each, taps), transposed(entries, each, area), [
+        taps,
+        area,
+        each,
+      ]);
       sums.fill(0);
-      eachRow(size, [rows, across], w, inputs, (from, to, length) => {
-        for (let k = 0; k < length; k++) sums[to + k * w.stride[1]] += columns[from + k];
+      eachRow(size, [rows, across], w, inputs, (tap, window, to, length) => {
+        const from = tap * area + window;
+        for (let k = 0; k < length; k++) sums[to + k * w.stride[1]] += spread[from + k];
       });
       out.entries.set(sums, (n * groups + group) * sums.length);
     }
@@ -125,37 +128,55 @@ export function convTranspose2d(
   return out;
 }
 
-/** out (rows, length) += a (rows, depth, its strides given) times b (depth, length). */
-function addProduct(
-  out: Float64Array,
-  a: Entries,
-  [down, across]: Pair,
+/** The products of rows of a with rows of b, as (rows of a, rows of b); each row is `depth` long. */
+function product(
+  a: Float64Array,
   b: Float64Array,
-  [rows, depth, length]: readonly [number, number, number],
-): void {
-  for (let row = 0; row < rows; row++) {
-    const to = row * length;
-    let k = 0;
-    // Four at a time, so that each sum is read and written a quarter as often.
-    for (; k + 3 < depth; k += 4) {
-      const at = row * down + k * across;
-      const a0 = a[at];
-      const a1 = a[at + across];
-      const a2 = a[at + 2 * across];
-      const a3 = a[at + 3 * across];
-      const b0 = k * length;
-      const b1 = b0 + length;
-      const b2 = b1 + length;
-      const b3 = b2 + length;
-      for (let i = 0; i < length; i++) {
-        out[to + i] += a0 * b[b0 + i] + a1 * b[b1 + i] + a2 * b[b2 + i] + a3 * b[b3 + i];
+  [rows, columns, depth]: readonly [number, number, number],
+): Float64Array {
+  const out = new Float64Array(rows * columns);
+  let row = 0;
+  // Four rows at a time, so that each entry of b is read a quarter as often.
+  for (; row + 3 < rows; row += 4) {
+    const [a0, a1, a2, a3] = [0, 1, 2, 3].map((k) => (row + k) * depth);
+    for (let column = 0; column < columns; column++) {
+      const from = column * depth;
+      let s0 = 0;
+      let s1 = 0;
+      let s2 = 0;
+      let s3 = 0;
+      for (let k = 0; k < depth; k++) {
+        const entry = b[from + k];
+        s0 += a[a0 + k] * entry;
+        s1 += a[a1 + k] * entry;
+        s2 += a[a2 + k] * entry;
+        s3 += a[a3 + k] * entry;
       }
-    }
-    for (; k < depth; k++) {
-      const factor = a[row * down + k * across];
-      for (let i = 0; i < length; i++) out[to + i] += factor * b[k * length + i];
+      const to = row * columns + column;
+      out[to] = s0;
+      out[to + columns] = s1;
+      out[to + 2 * columns] = s2;
+      out[to + 3 * columns] = s3;
     }
   }
+  for (; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      let sum = 0;
+      for (let k = 0; k < depth; k++) sum += a[row * depth + k] * b[column * depth + k];
+      out[row * columns + column] = sum;
+    }
+  }
+  return out;
+}
+
+function transposed(entries: Entries, rows: number, columns: number): Float64Array {
+  const out = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      out[column * rows + row] = entries[row * columns + column];
+    }
+  }
+  return out;
 }
 
 export type Pooling = Omit<Windows, "dilation">;
@@ -218,10 +239,10 @@ function overWindows(
   const counts: Pair = [count(height, 0, w), count(width, 1, w)];
   const area = counts[0] * counts[1];
   for (let map = 0; map < batch * channels; map++) {
-    eachRow([height, width], counts, w, 1, (windows, image, length) => {
-      const at = map * area + (windows % area);
-      for (let k = 0; k < length; k++)
-        visit(at + k, map * height * width + image + k * w.stride[1]);
+    const base = map * height * width;
+    eachRow([height, width], counts, w, 1, (_, window, image, length) => {
+      const at = map * area + window;
+      for (let k = 0; k < length; k++) visit(at + k, base + image + k * w.stride[1]);
     });
   }
 }
