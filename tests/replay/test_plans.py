@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.extend import defvjp, primitive
 from tinygrad_lite.replay.form import Instruction
 
 # Functions of two arrays of shape (4, 4), of numbers in about -1 to 1, to such numbers again.
@@ -87,7 +88,7 @@ def check_memory(plan):
     """Buffers that are in use at one time lie apart."""
     buffers = list(dict.fromkeys(plan.arena.buffers.values()))
     for i, a in enumerate(buffers):
-        assert 0 <= a.offset and a.offset + a.nbytes <= plan.arena.nbytes
+        assert a.offset >= 0 and a.offset + a.nbytes <= plan.arena.nbytes
         for b in buffers[:i]:
             if a.first <= b.last and b.first <= a.last:
                 assert a.offset + a.nbytes <= b.offset or b.offset + b.nbytes <= a.offset
@@ -122,3 +123,25 @@ def test_long_chains_need_two_buffers():
     captured(np.ones((64, 64)))
     assert captured._last.plan.arena.nbytes < 3 * 64 * 64 * 8
     assert captured._last.plan.arena.unshared > 50 * 64 * 64 * 8
+
+
+def test_functions_of_any_name_can_be_called():
+    def named(name):
+        def function(x):
+            return x * 3
+
+        function.__name__ = name
+        operation = primitive(function)
+        defvjp(operation, lambda g, out, x: g * 3)
+        return operation
+
+    operations = [named(n) for n in ("run", "a0", "b6", "w0", "Value", "lambda", "<lambda>", "3")]
+
+    def step(x):
+        for operation in operations:
+            x = operation(x)
+        return x
+
+    captured = tg.capture(step)
+    for i in range(3):
+        assert captured(np.array([float(i)])).item() == i * 3 ** len(operations)

@@ -2,7 +2,7 @@
 
 From call to plan, each step a file:
 
-    tracing    runs the function on `Traced` numbers and arrays; everything they meet is recorded
+    traced     runs the function on `Traced` numbers and arrays; everything they meet is recorded
     form       the Recording: what lifting reads and returns
     lifting/   a Recording of scalars into one of matrices; returns what it is given if it finds
                nothing that repeats
@@ -54,6 +54,7 @@ array attribute of a Module: both ``self.mean *= 0.9`` and ``self.mean = 0.9 * s
 replay as they are written, in plain NumPy on `.data`.
 """
 
+import tinygrad_lite.replay.operators  # noqa: F401 (attaches them)
 from tinygrad_lite.replay.captured import capture
 from tinygrad_lite.replay.errors import CaptureError
 

@@ -59,6 +59,7 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return product if bias is None else product + bias
 
 
+@expansion(operator.pow)
 @expansion(np.power)
 def _power(x: Any, exponent: Any) -> Any:
     if type(exponent) in (int, float) and x.dtype.kind == "f":

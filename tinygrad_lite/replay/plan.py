@@ -28,6 +28,7 @@ from tinygrad_lite.replay.form import (
 )
 from tinygrad_lite.replay.lowering import Lowered
 from tinygrad_lite.replay.memory import Arena, is_dense, plan_memory
+from tinygrad_lite.replay.names import Names
 from tinygrad_lite.replay.packs import Pack
 from tinygrad_lite.replay.passes import drop_dead, fold_and_share, substituted
 from tinygrad_lite.replay.rewrites import Rewriter
@@ -86,8 +87,7 @@ class Plan:
             if slot in self.storages and self.storages[slot] in planned
         }
         self.arena: Arena = plan_memory(self.steps, self.storages, planned, pinned)
-        self._names: dict[str, Any] = {}
-        self._known: dict[int, str] = {}
+        self._names = Names()
         self._text_of: dict[Slot, str] = {}
         self.lines: list[tuple[Step | None, str]] = []
         self._write_lines()
@@ -140,42 +140,8 @@ class Plan:
 
     # -- names -----------------------------------------------------------------------------------
 
-    def _named(self, thing: Any, prefix: str) -> str:
-        name = self._known.get(id(thing))
-        if name is None:
-            name = f"{prefix}{len(self._names)}"
-            self._names[name] = thing
-            self._known[id(thing)] = name
-        return name
-
     def _text(self, tree: Any) -> str:
-        kind = type(tree)
-        if kind is Slot:
-            return self._text_of[tree]
-        if tree is None or kind is int or kind is bool or kind is str:
-            return repr(tree)
-        if kind is float and math.isfinite(tree):
-            return repr(tree)
-        if kind is tuple:
-            return f"({' '.join(self._text(branch) + ',' for branch in tree)})"
-        if kind is list:
-            return f"[{', '.join(map(self._text, tree))}]"
-        if kind is dict and any(True for _ in slots_in(tree)):
-            return f"{{{', '.join(f'{k!r}: {self._text(v)}' for k, v in tree.items())}}}"
-        if isinstance(tree, (np.ufunc, type(len))) or callable(tree):
-            return self._function_name(tree)
-        return self._named(tree, "c")
-
-    def _function_name(self, function: Any) -> str:
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc):  # a new bound method each time it is looked up
-            name = f"{owner.__name__}_{function.__name__}"
-            self._names[name] = function
-            return name
-        name = "".join(c if c.isalnum() else "_" for c in getattr(function, "__name__", "call"))
-        if self._names.setdefault(name, function) is not function:
-            return self._named(function, f"{name}_")
-        return name
+        return self._names.text(tree, self._text_of)
 
     # -- lines -----------------------------------------------------------------------------------
 
@@ -205,7 +171,7 @@ class Plan:
     def _load(self, slot: Slot, source: Any) -> None:
         if isinstance(source, Constant):
             data = source.data
-            self._text_of[slot] = repr(data) if _literal(data) else self._named(data, "c")
+            self._text_of[slot] = repr(data) if _literal(data) else self._names.named(data, "c")
             return
         self._local.add(slot)
         if isinstance(source, Argument):
@@ -214,13 +180,13 @@ class Plan:
         name = self._text_of[slot] = f"w{slot.index}"
         if isinstance(source, LeafData):
             place = "data" if slot.is_number else "_data"
-            self._line(f"{name} = {self._named(source.value, 'v')}.{place}")
+            self._line(f"{name} = {self._names.named(source.value, 'v')}.{place}")
         elif isinstance(source, LeafGrad):
-            self._line(f"{name} = {self._named(source.value, 'v')}._grad")
+            self._line(f"{name} = {self._names.named(source.value, 'v')}._grad")
         elif isinstance(source, Pack):
-            self._line(f"{name} = {self._named(source, 'v')}.data")
+            self._line(f"{name} = {self._names.named(source, 'v')}.data")
         elif isinstance(source, Attribute):
-            self._line(f"{name} = {self._named(source.owner, 'o')}.{source.name}")
+            self._line(f"{name} = {self._names.named(source.owner, 'o')}.{source.name}")
 
     def _instruction_lines(self, step: Instruction) -> None:
         target = step.targets[0]
@@ -237,7 +203,7 @@ class Plan:
         storage = self.storages.get(target)
         if storage is not None and storage.maker is step and storage in self.arena.arrays:
             name = self._text_of[target] = f"b{target.index}"
-            self._names[name] = self.arena.arrays[storage]
+            self._names.values[name] = self.arena.arrays[storage]
             line = written(step, name, self._text)
             assert line is not None
             self._line(line, step)
@@ -245,7 +211,7 @@ class Plan:
         reads = list(slots_in((step.arguments, step.settings)))
         fixed = reads and not any(slot in self._local for slot in reads) and not step.repeats
         if fixed and storage is not None and storage.maker is not step:
-            self._names[f"b{target.index}"] = self._view_now(step)
+            self._names.values[f"b{target.index}"] = self._view_now(step)
             self._text_of[target] = f"b{target.index}"
             return
         names = []
@@ -261,7 +227,7 @@ class Plan:
         def now(tree: Any) -> Any:
             kind = type(tree)
             if kind is Slot:
-                return self._names[self._text_of[tree]]
+                return self._names.values[self._text_of[tree]]
             if kind is tuple or kind is list:
                 return kind(map(now, tree))
             return tree
@@ -280,9 +246,9 @@ class Plan:
                 a, b = map(self._text, step.arguments)
                 return f"{a} {_INFIX[scalar]} {b}"
             if target.is_number:
-                self._names["computed"] = computed
+                self._names.values["computed"] = computed
                 arguments = self._text(tuple(step.arguments))
-                return f"computed({self._named(function, 'row')}, {arguments})"
+                return f"computed({self._names.named(function, 'row')}, {arguments})"
             return self._call(function.evaluate, step.arguments, step.settings)
         if function in _INFIX and len(step.arguments) == 2 and all(map(_safe, step.arguments)):
             a, b = map(self._text, step.arguments)
@@ -304,7 +270,7 @@ class Plan:
         for parameter, before, gradient in zip(
             step.parameters, step.data, step.gradients, strict=True
         ):
-            name = self._named(parameter, "v")
+            name = self._names.named(parameter, "v")
             if self.sources.get(before) is None:
                 self._line(f"{name}.data = {self._text_of[before]}")
             grad = "None" if gradient is None else self._text(gradient)
@@ -314,7 +280,7 @@ class Plan:
             self._text_of[target] = f"w{target.index}"
             self._local.add(target)
             if target in self._read_later:
-                self._line(f"w{target.index} = {self._named(parameter, 'v')}.data")
+                self._line(f"w{target.index} = {self._names.named(parameter, 'v')}.data")
 
     def _give_gradient(self, line: str) -> None:
         """Set the gradient of a Value, unless that was the last thing done to it."""
@@ -334,7 +300,7 @@ class Plan:
                 continue  # the optimiser has put it there
             self._store(source, content)
         for value, gradient in self.gradients.items():
-            name = self._named(value, "v")
+            name = self._names.named(value, "v")
             if gradient is None:
                 self._give_gradient(f"{name}._grad = None")
             elif not isinstance(self.sources.get(gradient), LeafGrad):
@@ -347,9 +313,9 @@ class Plan:
     def _store(self, source: Any, content: Any) -> None:
         if isinstance(source, (LeafData, Pack)):
             owner = source.value if isinstance(source, LeafData) else source
-            place = f"{self._named(owner, 'v')}.data"
+            place = f"{self._names.named(owner, 'v')}.data"
         elif isinstance(source, Attribute):
-            place = f"{self._named(source.owner, 'o')}.{source.name}"
+            place = f"{self._names.named(source.owner, 'o')}.{source.name}"
         else:
             return
         if type(content) is Slot and not content.is_number:
@@ -362,14 +328,14 @@ class Plan:
     def _returned(self, tree: Any) -> str:
         kind = type(tree)
         if kind is Wrapped:
-            self._names["Value"] = Value
+            self._names.values["Value"] = Value
             return f"Value({self._fresh(tree.slot)})"
         if kind is Slot:
             return self._fresh(tree)
         if isinstance(tree, tuple):
             parts = "".join(self._returned(branch) + ", " for branch in tree)
             made = f"({parts})"
-            return f"{self._named(kind, 't')}{made}" if hasattr(tree, "_fields") else made
+            return f"{self._names.named(kind, 't')}{made}" if hasattr(tree, "_fields") else made
         if kind is list:
             return f"[{', '.join(map(self._returned, tree))}]"
         if kind is dict:
@@ -385,7 +351,7 @@ class Plan:
         if content.is_number:
             return text
         if not content.shape:
-            self._names["asarray"] = np.asarray
+            self._names.values["asarray"] = np.asarray
             return f"asarray({text})"
         storage = self.storages.get(content)
         shared = storage is None or storage in self.arena.arrays or storage.maker is None
@@ -398,7 +364,7 @@ class Plan:
         arguments.sort(key=lambda name: int(name[1:]))
         body = [text for _, text in self.lines]
         text = f"def run({', '.join(arguments)}):\n    " + "\n    ".join(body)
-        namespace = dict(self._names)
+        namespace = dict(self._names.values)
         exec(compile(text, "<captured>", "exec"), namespace)
         self.text = text
         run: Callable[..., Any] = namespace["run"]
