@@ -30,3 +30,4 @@ python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+suppress_warnings = ["ref.python"]  # attributes of the same name, such as weight

@@ -118,7 +118,7 @@ class Conv2d(_Plain):
         initialiser, generator, dtype: as of `Linear`.
 
     Attributes:
-        weight: shape (out_channels, in_channels / groups, *kernel_size).
+        weight: shape ``(out_channels, in_channels / groups, *kernel_size)``.
         bias: shape (out_channels,), or None.
 
     >>> layer = Conv2d(1, 8, 5, padding=2)
@@ -185,7 +185,7 @@ class ConvTranspose2d(_Transposed):
         initialiser, generator, dtype: as of `Linear`.
 
     Attributes:
-        weight: shape (in_channels, out_channels / groups, *kernel_size).
+        weight: shape ``(in_channels, out_channels / groups, *kernel_size)``.
         bias: shape (out_channels,), or None.
 
     >>> ConvTranspose2d(8, 1, 2, stride=2)(np.ones((4, 8, 7, 7), np.float32)).shape

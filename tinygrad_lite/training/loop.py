@@ -63,7 +63,7 @@ def fit(
         schedule_each: "epoch" or "batch".
         clip: greatest norm of all gradients together; larger ones are scaled down to it.
         monitor: figure of an epoch that tells the best one: "validation_loss" by default, or
-            "loss" without validation, or "validation_" and the name of a metric.
+            "loss" without validation, or ``"validation_"`` and the name of a metric.
         highest: whether more of it is better; by default, unless its name ends with "loss" or
             "error".
         keep_best: whether to end with the parameters of the best epoch; by default if there is
