@@ -350,3 +350,18 @@ def test_replays_what_the_function_does(name):
         assert_same(ours, theirs)
         assert_same(state(things), state(other_things))
     assert captured.calls_replayed >= 2
+
+
+def test_operations_with_settings_that_give_a_number() -> None:
+    x = Value(np.arange(5.0) + 1)
+
+    def step() -> Value:
+        x.grad = None
+        cost = np.einsum("i,i->", x, x)
+        cost.backward()
+        x.data -= 0.1 * x.grad
+        return cost
+
+    captured = tg.capture(step)
+    costs = [captured().item() for _ in range(4)]
+    np.testing.assert_allclose(costs, 55 * 0.64 ** np.arange(4), rtol=1e-12)

@@ -247,8 +247,9 @@ class Plan:
                 return f"{a} {_INFIX[scalar]} {b}"
             if target.is_number:
                 self._names.values["computed"] = computed
-                arguments = self._text(tuple(step.arguments))
-                return f"computed({self._names.named(function, 'row')}, {arguments})"
+                row = self._names.named(function, "row")
+                texts = [row, *map(self._text, (tuple(step.arguments), step.settings or None))]
+                return f"computed({', '.join(texts)})"
             return self._call(function.evaluate, step.arguments, step.settings)
         if function in _INFIX and len(step.arguments) == 2 and all(map(_safe, step.arguments)):
             a, b = map(self._text, step.arguments)
