@@ -100,6 +100,52 @@ def test_another_convention_at_a_kink_is_no_mistake():
     assert report.ok and "kink" in str(report)
 
 
+def test_convention_at_a_kink_is_known_without_a_diagnosis_too():
+    x = Value(np.array([0.0, 1.0, -1.0]), name="x")
+    cost = tg.relu(x).sum()
+    assert compare(cost, {x: np.array([1.0, 1.0, 0.0])}, explain_mistakes=False).ok
+    report = compare(cost, {x: np.array([1.0, 2.0, 0.0])}, explain_mistakes=False)
+    assert not report.ok and "mistake" not in str(report)
+
+
+def test_a_scalar_that_nobody_would_write_as_a_factor_is_explained_otherwise():
+    rng = np.random.default_rng(0)
+    x, y, w = rng.normal(size=(8, 3)), rng.normal(size=8), Value(rng.normal(size=3), name="w")
+    b = Value(0.3, name="b")
+    cost = ((x @ w + b - y) ** 2).mean()
+    error = x @ w.data + 0.3 - y
+    dw = 2 * x.T @ error / 8
+    penalised = 2 * error.mean() + 0.2 * b.data
+    stale = 2 * np.mean(x @ (w.data - 0.05 * dw) + 0.3 - y)
+    for db, kind in ((penalised, "regularisation"), (stale, "stale")):
+        (mistake, *_) = compare(cost, {w: dw, b: db}).mistakes
+        assert mistake.kind == kind
+    assert "step size 0.05" in mistake.sentence and mistake.sentence.startswith("w has")
+
+
+def test_all_readings_of_a_number_are_given():
+    v = Value(np.array([1.1, -0.4, 2.0]), name="v")
+    report = compare((v**3).sum(), {v: v.data**2})
+    assert [m.kind for m in report.mistakes][:2] == ["factor", "averaged-batch"]
+    assert "factor 3" in report.mistakes[0].sentence
+
+
+def test_habit_of_a_long_simulation_is_told_at_all_its_steps():
+    theta = start = Value(1.0, name="theta0")
+    omega, path = Value(0.2, name="omega0"), []
+    for _ in range(20):
+        path.append(theta.data)
+        omega = omega - 0.1 * np.sin(theta)
+        theta = theta + 0.1 * omega
+    by_angle, by_speed = 2 * (theta.data - 0.5), 0.0
+    for angle in reversed(path):
+        by_speed += 0.1 * by_angle
+        by_angle += 0.1 * np.cos(angle) * by_speed  # minus, it should be
+    report = compare((theta - 0.5) ** 2, {start: by_angle})
+    assert report.mistakes[0].kind == "sign"
+    assert "at 20 places" in report.mistakes[0].sentence
+
+
 def test_zero_and_column_shapes_and_unused_keys():
     cost, gradients = network()
     b = list(gradients)[1]

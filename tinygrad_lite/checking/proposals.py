@@ -137,11 +137,32 @@ class Proposals:
                 for candidate in scales.named(self.about, c, value, edge, close):
                     extra = -0.1 if candidate.kind == "sign" and _is_negating(edge) else 0.0
                     yield candidate.weighted(extra)
+        yield from self._without_penalty(first)
         yield from products.of_ratio(self.about, first, target.hand, self.now[first])
         for key in self.wrong:
             target = self.targets[key]
             if target.fitting and key.operation is None:
                 yield from regularisation.invented(key, target.hand, np.asarray(self.now[key]))
+
+    def _without_penalty(self, leaf: Value) -> Iterator[Candidate]:
+        """A factor on all that a parameter gets, but for the derivative of its penalty."""
+        edges = self.record.consumers.get(leaf, [])
+        penalties = [e for e in edges if regularisation.is_regularisation(self.record, e)]
+        others = [e for e in edges if e not in penalties]
+        if leaf.operation is not None or not penalties or len(others) < 2:
+            return
+        none = Changes(scales=dict.fromkeys(others, 0.0))
+        try:
+            part = np.asarray(self.now[leaf] - self.trial.predict(none, self.trial.quick)[leaf])
+        except FAILURES:
+            return
+        size = float(np.sum(part * part))
+        gap = self.targets[leaf].hand - np.asarray(self.now[leaf])
+        if size:
+            c = 1 + float(np.sum(gap * part)) / size
+            for reading in scales.named(self.about, c, leaf, None):
+                changes = Changes(scales=dict.fromkeys(others, c))
+                yield replace(reading.weighted(0.05), changes=changes)
 
     def _factor(self, value: Value, edge: Edge | None, first: Value, gap: Array) -> float | None:
         if edge is None:
@@ -297,7 +318,9 @@ class Proposals:
                     totals={k: lambda g: c * g for k in self.whole.wrong if k.operation is None}
                 )
                 everywhere = _everywhere(reading, leaves)
-                yield replace(everywhere.weighted(0.15), changes=every, at=leaves[0])
+                # Parameters alone, not what they were computed with: that is how batches go wrong.
+                extra = -0.1 if reading.kind.endswith("-batch") else 0.15
+                yield replace(everywhere.weighted(extra), changes=every, at=leaves[0])
         penalties = [
             edge
             for key in self.whole.wrong

@@ -132,7 +132,7 @@ class Trial:
         if key.size > small or (small == 1 and type(key.data) is not float):
             return None
         reach: dict[Value, Array] = {}
-        self._enter(key, 1.0 if type(key.data) is float else np.eye(key.size), reach)
+        self._enter(key, 1.0 if key.ndim == 0 else np.eye(key.size), reach)
         for node in reversed(self.record.nodes):
             if node is key or not any(type(a) is Value and a in reach for a in node.args):
                 continue
@@ -151,7 +151,7 @@ class Trial:
             local: dict[Value, Array] = {}
             self.record.spread(node, g, local, self.found, self.base)
             columns.append(sum(_times(reach[a], g) for a, g in local.items() if a in reach))
-        return columns[0] if type(node.data) is float else np.stack(columns, axis=-1)
+        return columns[0] if node.ndim == 0 else np.stack(columns, axis=-1)
 
     def _enter(self, value: Value, grown: Array, reach: dict[Value, Array]) -> None:
         total = self.base.totals.get(value)
@@ -244,10 +244,7 @@ def moved_by(delta: Mapping[Value, Array], key: Value, reach: Mapping[Value, Arr
 
 def _times(grown: Array, d: Array) -> Array:
     """A number times a number; or a matrix, or the only column of one, times the entries."""
-    if type(grown) is float and np.ndim(d) == 0:
-        return grown * float(d)
-    grown = np.asarray(grown)
-    return grown * float(d) if np.ndim(d) == 0 else grown @ np.ravel(d)
+    return grown * float(d) if np.ndim(d) == 0 else np.asarray(grown) @ np.ravel(d)
 
 
 def _units(shape: tuple[int, ...]) -> list[Array]:

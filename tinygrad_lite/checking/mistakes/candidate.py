@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -83,6 +83,12 @@ class Circumstances:
             for part in index if isinstance(index, tuple) else (index,):
                 if isinstance(part, np.ndarray) and part.ndim:
                     sizes.add(part.shape[0])
+        lines: dict[Any, int] = {}
+        for node in self.terms:  # one term of the cost for each sample, in a loop
+            if node.operation is not None and node.operation.name not in ("add", "subtract"):
+                line = (node.frame_code, node.frame_offset)
+                lines[line] = lines.get(line, 0) + 1
+        sizes |= {n for n in lines.values() if n > 2}
         sizes |= {n for n in self.divisors if n > 2}  # a half belongs to a square
         return {n for n in sizes if n > 1}
 
@@ -186,13 +192,7 @@ class Circumstances:
 
     def siblings_of(self, node: Value) -> list[Value]:
         """The same for the operation that made a Value."""
-        return self._by_origin.get(self.origin(node), [node])
-
-    def origin(self, node: Value) -> Any:
-        """What operations of a loop have in common: the line that recorded them, and the
-        parameter they serve, as several may be served by one line."""
-        line = (node.frame_code, node.frame_offset, node.operation, node.shape)
-        return (*line, id(self.serves(node)))
+        return self._group_of.get(node, [node])
 
     def serves(self, node: Value) -> Value | None:
         """The nearest parameter that a loop uses in every round, if there is one near."""
@@ -250,16 +250,32 @@ class Circumstances:
         return False
 
     @property
-    def loops(self) -> Iterable[list[Value]]:
-        """Operations grouped by the line that recorded them, each group in order."""
-        return self._by_origin.values()
+    def loops(self) -> list[list[Value]]:
+        """Operations grouped by the line that recorded them, each group in order.
+
+        Where a line serves several parameters, as one that computes all gates of a cell does,
+        those of each parameter are a group.
+        """
+        return self._loops
 
     @cached_property
-    def _by_origin(self) -> dict[Any, list[Value]]:
-        groups: dict[Any, list[Value]] = {}
+    def _loops(self) -> list[list[Value]]:
+        lines: dict[Any, list[Value]] = {}
         for node in reversed(self.record.nodes):
-            groups.setdefault(self.origin(node), []).append(node)
-        return groups
+            line = (node.frame_code, node.frame_offset, node.operation, node.shape)
+            lines.setdefault(line, []).append(node)
+        loops = []
+        for group in lines.values():
+            parts: dict[Value | None, list[Value]] = {}
+            for node in group if len(group) > 1 else []:
+                parts.setdefault(self.serves(node), []).append(node)
+            several = len(parts.keys() - {None}) > 1
+            loops += list(parts.values()) if several else [group]
+        return loops
+
+    @cached_property
+    def _group_of(self) -> dict[Value, list[Value]]:
+        return {node: group for group in self._loops for node in group}
 
 
 _WEIGHING = {"multiply", "matmul", "dot", "einsum", "linear", "weighted_sum", "conv2d", "conv1d"}

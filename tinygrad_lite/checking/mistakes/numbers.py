@@ -32,6 +32,9 @@ def written(c: float, close: float = CLOSE) -> str:
     def near(other: float) -> bool:
         return abs(size - other) <= close * other
 
+    short = float(f"{size:.1g}")
+    if size < 0.5 and near(short):
+        return f"{sign}{short:.6g}"
     fraction = Fraction(size).limit_denominator(64)
     small = fraction.numerator in (1, 2) or fraction.denominator in (1, 2, 3)
     if small and fraction.numerator <= 64 and near(float(fraction)):

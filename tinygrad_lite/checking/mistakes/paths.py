@@ -16,7 +16,12 @@ from tinygrad_lite.checking.mistakes.candidate import (
     listed,
     place,
 )
-from tinygrad_lite.checking.mistakes.scales import _independent, _is_activation, unlike
+from tinygrad_lite.checking.mistakes.scales import (
+    _independent,
+    _is_activation,
+    is_half_of_square,
+    unlike,
+)
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value, data_of
 
@@ -25,7 +30,7 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
     """Paths into one Value: averaged, or all but some forgotten."""
     edges = edges_to(about.record, value)
     count = len(edges)
-    if count < 2:
+    if count < 2 or all(is_half_of_square(edge) for edge in edges):
         return
     target = called(value)
     leaf = value.operation is None
@@ -197,6 +202,7 @@ def of_index(edge: Edge) -> Iterator[Candidate]:
     if node.operation is None or index is None or node.operation.name not in ("getitem", "take"):
         return
     parts = index if isinstance(index, tuple) else (index,)
+    yield from _moved(edge, parts)
     if not any(isinstance(p, (np.ndarray, list)) for p in parts):
         return
     target = called(edge.argument)
@@ -211,12 +217,20 @@ def of_index(edge: Edge) -> Iterator[Candidate]:
         f"entries of {target} that are taken several times receive only the last contribution: "
         f"assignment at an index does not add", "use np.add.at(dx, index, g)", "index", 0.1,
     )  # fmt: skip
-    for shift in (1, -1):
-        for axis in range(min(edge.argument.ndim, 2)):
+
+
+def _moved(edge: Edge, parts: tuple[object, ...]) -> Iterator[Candidate]:
+    """An index or the ends of a slice off by one."""
+    for axis, part in enumerate(parts[: min(edge.argument.ndim, 2)]):
+        if part is Ellipsis or part is None:
+            return
+        if isinstance(part, slice) and part.start is None and part.stop is None:
+            continue
+        for shift in (1, -1):
             yield Candidate(
                 "shifted-index",
                 Changes(edges={edge: lambda local, s=shift, a=axis: np.roll(local.rule(), s, a)}),  # type: ignore[misc]
-                edge.argument, node,
-                f"the index into {target} is off by one along axis {axis}",
+                edge.argument, edge.node,
+                f"the index into {called(edge.argument)} is off by one along axis {axis}",
                 "use the index of the forward pass", f"index-{shift}-{axis}", 0.2,
             )  # fmt: skip

@@ -57,9 +57,10 @@ def named(
     if near(-1):
         yield reading(
             "sign",
-            f"what goes back from {called(where)} to {target} has the wrong sign",
+            f"what goes back {f'from {called(where)} ' if where is not value else ''}to {target} "
+            f"has the wrong sign",
             f"multiply it by -1{_sign_hint(edge)}",
-            0.8 if _is_half_of_square(edge) else 0.3,
+            0.8 if is_half_of_square(edge) else 0.3,
         )
         return
     seen = set()
@@ -125,7 +126,7 @@ def named(
         )
 
 
-def _is_half_of_square(edge: Edge | None) -> bool:
+def is_half_of_square(edge: Edge | None) -> bool:
     """Whether it is one of the two ways back from x * x, which nobody takes apart."""
     if edge is None or edge.node.operation is None:
         return False
@@ -250,7 +251,7 @@ def _dropped(about, value, edge, reading) -> Iterator[Candidate]:  # type: ignor
                 0.0,
             )
             return
-    if _is_half_of_square(edge):
+    if is_half_of_square(edge):
         yield reading(
             "factor",
             f"the factor 2 is missing in the derivative of the square of {target}",
