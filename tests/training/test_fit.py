@@ -85,6 +85,9 @@ def test_accuracy_of_one_output_goes_by_its_sign():
     assert training.accuracy(logits, labels[:, None]) == pytest.approx(2 / 3)
     letters = np.eye(4)[None].repeat(3, axis=0)  # sequences: (N, L, classes) and (N, L)
     assert training.accuracy(letters, np.tile(np.arange(4), (3, 1))) == 1
+    pixels = np.arange(5) % 4
+    scores = np.eye(4)[pixels].T[None].repeat(3, axis=0)  # as cross_entropy: (N, classes, L)
+    assert training.accuracy(scores, np.tile(pixels, (3, 1))) == 1
 
 
 def test_metrics_of_ones_own():

@@ -24,7 +24,8 @@ def accuracy(output: Array, labels: Array) -> float:
     """Share of rows whose largest output is that of the label; of one output, whose sign is right.
 
     Args:
-        output: shape (..., classes); or that of the labels, positive meaning 1.
+        output: shape (..., classes), or (N, classes, ...) as `cross_entropy` takes it; or that of
+            the labels, positive meaning 1.
         labels: integers, shape (...,).
 
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
@@ -32,7 +33,8 @@ def accuracy(output: Array, labels: Array) -> float:
     """
     labels = np.asarray(labels)
     if output.ndim == labels.ndim + 1 and output.shape[-1] > 1:
-        return float(np.mean(output.argmax(axis=-1) == labels))
+        classes = -1 if output.shape[:-1] == labels.shape else 1
+        return float(np.mean(output.argmax(axis=classes) == labels))
     return float(np.mean((output.reshape(labels.shape) > 0) == labels))
 
 
