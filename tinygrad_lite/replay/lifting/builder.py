@@ -64,7 +64,7 @@ class Builder:
 
     def reshaped(self, array: Any, shape: tuple[int, ...]) -> Any:
         """An array in another shape; itself if it has that."""
-        return array if np.shape(_plain(array)) == shape else self.call(np.reshape, array, shape)
+        return array if np.shape(plain(array)) == shape else self.call(np.reshape, array, shape)
 
     def as_dtype(self, array: Any, dtype: np.dtype[Any]) -> Any:
         """An array in another floating dtype; itself if it has that."""
@@ -73,5 +73,6 @@ class Builder:
         return self.run(ASTYPE, (array,), {"dtype": dtype})
 
 
-def _plain(array: Any) -> Any:
+def plain(array: Any) -> Any:
+    """The example of a slot, a constant as it is."""
     return array.example if type(array) is Slot else array

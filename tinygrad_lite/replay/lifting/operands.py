@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.replay.form import Slot
+from tinygrad_lite.replay.lifting.builder import plain
 from tinygrad_lite.replay.lifting.graph import Graph
 from tinygrad_lite.replay.lifting.table import Table
 from tinygrad_lite.replay.lifting.views import Positions
@@ -33,8 +34,8 @@ class Operands:
         own = self.graph.shape(int(ids.flat[0]))
         array = self.cast(self.table.fetch(ids), ids, dtype)
         axes = len(element) - len(own)
-        if axes and ids.ndim and np.ndim(_plain(array)):
-            shape = _plain(array).shape
+        if axes and ids.ndim and np.ndim(plain(array)):
+            shape = plain(array).shape
             array = self.build.reshaped(array, shape[: ids.ndim] + (1,) * axes + own)
         return array
 
@@ -42,7 +43,7 @@ class Operands:
         """The slots `ids`, without leaving out axes along which they repeat."""
         array = self.cast(self.table.fetch(ids), ids, dtype)
         shape = ids.shape + self.graph.shape(int(ids.flat[0]))
-        if np.shape(_plain(array)) == shape:
+        if np.shape(plain(array)) == shape:
             return array
         if type(array) is Slot:
             return self.build.call(np.broadcast_to, array, shape)
@@ -56,11 +57,11 @@ class Operands:
             if number >= 0
             else type(self.graph.constants[~number]) is not np.ndarray
         )
-        return self.build.as_dtype(array, dtype) if weak and np.ndim(_plain(array)) else array
+        return self.build.as_dtype(array, dtype) if weak and np.ndim(plain(array)) else array
 
     def spread(self, array: Any, shape: Shape) -> Any:
         """A result in its full shape."""
-        have = np.shape(_plain(array))
+        have = np.shape(plain(array))
         if have == shape:
             return array
         return self.build.call(np.broadcast_to, array, shape)
@@ -89,7 +90,3 @@ class Operands:
                 return np.argsort(places), array.layout
             best = best or (np.argsort(places), (count,))
         return best or (np.arange(count), (count,))
-
-
-def _plain(array: Any) -> Any:
-    return array.example if type(array) is Slot else array
