@@ -11,13 +11,13 @@ import numpy as np
 from tinygrad_lite.engine.modes import change_mode
 from tinygrad_lite.replay.comparison import State
 from tinygrad_lite.replay.errors import CaptureError
-from tinygrad_lite.replay.form import Attribute, LeafData, LeafGrad, Recording, Update
+from tinygrad_lite.replay.form import Attribute, Instruction, LeafData, LeafGrad, Recording, Update
 from tinygrad_lite.replay.guards import Chance, Surroundings
 from tinygrad_lite.replay.lifting import lift
 from tinygrad_lite.replay.lowering import Lowered
 from tinygrad_lite.replay.packs import Pack
 from tinygrad_lite.replay.plan import Plan
-from tinygrad_lite.replay.recorder import Recorder
+from tinygrad_lite.replay.recorder import Recorder, plain_result
 from tinygrad_lite.replay.signature import replaced
 from tinygrad_lite.replay.simplify import simplified
 from tinygrad_lite.replay.snapshot import Snapshot
@@ -92,7 +92,7 @@ class Entry:
         before = Snapshot(self._values, self._attributes, self._objects, self._generators)
         replayed = State(self.run(*leaves), self._values, self._attributes)
         before.restore()
-        result = call()
+        result = plain_result(call())
         told = replayed.difference(State(result, self._values, self._attributes))
         if told is not None:
             raise CaptureError(
@@ -129,22 +129,36 @@ def recorded(
         if recorder.failure is not None:
             raise recorder.failure
         recording, plain = recorder.finish(result)
-        surroundings.settle(untraced)
-        chance.check(recorder.drawn)
-        changed = surroundings.changed()
-        if changed is not None:
-            raise CaptureError(
-                f"the call itself changes Python objects, which a replay would not: {changed}. "
-                f"Change it outside the function, or keep it in an array"
-            )
-        lifted = simplified(lift(recording))
-        plan = Plan(Lowered(lifted, recorder.before))
+        del result
+        try:
+            surroundings.settle(untraced)
+            chance.check(recorder.drawn)
+            changed = surroundings.changed()
+            if changed is not None:
+                raise CaptureError(
+                    f"the call itself changes Python objects, which a replay would not: {changed}. "
+                    f"Change it outside the function, or keep it in an array"
+                )
+            plan = _planned(recording, recorder)
+        except CaptureError:
+            raise
+        except Exception as error:
+            raise CaptureError(f"no plan could be made of the function: {error!r}") from error
     except CaptureError:
         recorder.undo()
         raise
     finally:
         recorder.release()
     return Entry(recorder, recording, plan, surroundings), plain
+
+
+def _planned(recording: Recording, recorder: Recorder) -> Plan:
+    recording = simplified(lift(recording))
+    for step in recording.steps:  # lowering computes everything again
+        if not isinstance(step, Instruction) or not step.repeats:
+            for slot in step.targets:
+                slot.example = None
+    return Plan(Lowered(recording, recorder.before))
 
 
 def _alike(data: Any, known: Any) -> bool:

@@ -64,13 +64,18 @@ class Lowered(Tape):
                     self._pull_back(step)
                 else:
                     self._update(step)
-        self.result = self._here(recording.result)
-        self.stores = {source: self.place[slot] for source, slot in recording.stores.items()}
-        self.gradients = {
+        self.result: Any = self._here(recording.result)
+        self.stores: Any = {source: self.place[slot] for source, slot in recording.stores.items()}
+        self.gradients: Any = {
             value: None if slot is None else self.place[slot]
             for value, slot in recording.gradients.items()
         }
         self.open = False
+
+    def forget(self) -> None:
+        """Let go of everything computed."""
+        self.place, self._values, self._known, self.steps = {}, {}, {}, []
+        self.result = self.stores = self.gradients = None
 
     # -- steps -----------------------------------------------------------------------------------
 

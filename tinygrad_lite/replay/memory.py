@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ class Buffer:
 class Arena:
     """Where every planned storage lies.
 
+    layouts
+        shape, dtype and strides of each
     nbytes
         size of the arena
     unshared
@@ -35,9 +37,18 @@ class Arena:
     """
 
     buffers: dict[Storage, Buffer]
-    arrays: dict[Storage, np.ndarray[Any, Any]]
+    layouts: dict[Storage, tuple[Any, ...]]
     nbytes: int
     unshared: int
+    arrays: dict[Storage, np.ndarray[Any, Any]] = field(default_factory=dict)
+
+    def allocate(self) -> None:
+        """Make the arrays."""
+        room = np.empty(self.nbytes + _LINE, np.uint8)
+        start = -room.ctypes.data % _LINE
+        for storage, (shape, dtype, strides) in self.layouts.items():
+            offset = start + self.buffers[storage].offset
+            self.arrays[storage] = np.ndarray(shape, dtype, room.data, offset, strides)
 
 
 def plan_memory(
@@ -76,16 +87,12 @@ def plan_memory(
                 buffers[storage] = Buffer(nbytes, position, last_use[storage])
     distinct = list(dict.fromkeys(buffers.values()))
     total = _place(distinct)
-    room = np.empty(total + _LINE, np.uint8)
-    start = -room.ctypes.data % _LINE
-    arrays = {}
-    for storage, slot in planned.items():
-        example, begin = slot.example, start + buffers[storage].offset
-        arrays[storage] = np.ndarray(
-            example.shape, example.dtype, room.data, begin, example.strides
-        )
+    layouts = {
+        storage: (slot.example.shape, slot.example.dtype, slot.example.strides)
+        for storage, slot in planned.items()
+    }
     unshared = sum(slot.example.nbytes for slot in planned.values())
-    return Arena(buffers, arrays, total, unshared)
+    return Arena(buffers, layouts, total, unshared)
 
 
 def _stagger(nbytes: int) -> int:

@@ -57,7 +57,6 @@ class Plan:
     """
 
     def __init__(self, lowered: Lowered) -> None:
-        self._lowered = lowered
         given = list(lowered.sources)
         self.sources = lowered.sources
         self._separate_gradients(lowered)
@@ -87,6 +86,8 @@ class Plan:
             if slot in self.storages and self.storages[slot] in planned
         }
         self.arena: Arena = plan_memory(self.steps, self.storages, planned, pinned)
+        self._forget(lowered)
+        self.arena.allocate()
         self._names = Names()
         self._text_of: dict[Slot, str] = {}
         self.lines: list[tuple[Step | None, str]] = []
@@ -121,6 +122,17 @@ class Plan:
             elif storage is not None:
                 taken.add(storage)
         lowered.open = False
+
+    def _forget(self, lowered: Lowered) -> None:
+        """Free what lowering computed, before there are buffers for the same."""
+        lowered.forget()
+        for step in self.steps:
+            for slot in (*_reads(step), *step.targets):
+                slot.example = None
+        for storage in self.storages.values():
+            storage.owner = None
+            for slot in storage.slots:
+                slot.example = None
 
     def _planned(self) -> dict[Storage, Slot]:
         """Storages whose first content is written into a buffer, with its slot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tinygrad_lite.replay.form import Instruction
@@ -19,7 +20,8 @@ def told_program(plan: Any) -> str:
         storage = plan.storages.get(target)
         buffer = plan.arena.buffers.get(storage)
         if buffer is not None and step.into is None:
-            where = f"bytes {buffer.offset} to {buffer.offset + target.example.nbytes}"
+            nbytes = math.prod(target.shape) * target.dtype.itemsize
+            where = f"bytes {buffer.offset} to {buffer.offset + nbytes}"
         elif step.into is not None:
             where = "in place"
         else:

@@ -257,7 +257,7 @@ class Recorder(Tape):
         told_result = self._returned(result)
         self.release()
         recording = Recording(self.sources, self.steps, stores, gradients, told_result)
-        return recording, _plain(result)
+        return recording, plain_result(result)
 
     def _settle(self, source: Source, data: Any, stores: dict[Source, Slot]) -> None:
         if type(data) is not Traced:
@@ -313,6 +313,7 @@ class Recorder(Tape):
                 value._grad = gradient.data
         for owner, name, _ in self.owners:
             setattr(owner, name, untraced(getattr(owner, name)))
+        self._nodes, self._step_of = [], {}
 
 
 def same(x: Any) -> Any:
@@ -338,17 +339,20 @@ def _slots_of(data: Any) -> Any:
     return data.slot if type(data) is Traced else data
 
 
-def _plain(tree: Any) -> Any:
+def plain_result(tree: Any) -> Any:
+    """Numbers and arrays in the place of traced ones, and Values without a history."""
     kind = type(tree)
     if kind is Traced:
         return tree.data
+    if kind is Value and tree.operation is not None:
+        return Value(tree.data, tree.name)
     if isinstance(tree, tuple):
-        parts = [_plain(branch) for branch in tree]
+        parts = [plain_result(branch) for branch in tree]
         return kind(*parts) if hasattr(tree, "_fields") else kind(parts)
     if kind is list:
-        return [_plain(branch) for branch in tree]
+        return [plain_result(branch) for branch in tree]
     if kind is dict:
-        return {key: _plain(branch) for key, branch in tree.items()}
+        return {key: plain_result(branch) for key, branch in tree.items()}
     return tree
 
 

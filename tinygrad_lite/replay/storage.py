@@ -31,7 +31,7 @@ class Storage:
         whether a later step writes into it
     """
 
-    owner: np.ndarray[Any, Any]
+    owner: np.ndarray[Any, Any] | None
     maker: Step | None
     slots: list[Slot] = field(default_factory=list)
     written: bool = False
