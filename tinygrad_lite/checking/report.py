@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.diagnose import Answer
 
 ROWS = 24  # rows of the table that are printed
-DRAWN = 200  # edges of a graph that is worth drawing
 
 
 class WrongGradientError(AssertionError):
@@ -121,7 +120,7 @@ class Gradient:
 
 @dataclass
 class Report:
-    """What `compare` found.
+    """What `compare` found; `tinygrad_lite.draw(report)` marks it in the graph.
 
     ok
         whether every gradient is right
@@ -214,9 +213,6 @@ class Report:
             lines.append(self.telling_apart())
         if not self.ok and not first and self.sought:
             lines += self._narrowed()
-        edges = sum(type(a) is Value for n in consumers_first(self.cost) for a in n.args)
-        if not self.ok and edges <= DRAWN:
-            lines.append("tinygrad_lite.draw(report) draws the graph with these verdicts in it.")
         return lines
 
     def _narrowed(self) -> list[str]:
@@ -297,7 +293,7 @@ def _count(right: int, total: int) -> str:
         return f"the gradient is {'right' if right else 'wrong'}"
     if right == total:
         return f"all {total} gradients are right"
-    return f"{right or 'none'} of {total} gradients {'is' if right < 2 else 'are'} right"
+    return f"{right or 'none'} of {total} gradients are right"
 
 
 def _cells(g: Gradient) -> list[str]:
