@@ -1,4 +1,4 @@
-"""The command line as users have it: a process of its own, in an empty folder."""
+"""The command line as users have it, in an empty folder."""
 
 import subprocess
 import sys
@@ -17,17 +17,16 @@ class Result(NamedTuple):
 
 
 @pytest.fixture
-def call(tmp_path):
-    """Run a command in an empty folder."""
+def process(tmp_path):
+    """Run a command in an empty folder, in a process of its own."""
 
-    def run(*arguments, **settings):
+    def run(*arguments):
         result = subprocess.run(
             [sys.executable, "-W", "error", "-m", "tinygrad_lite.cli", *map(str, arguments)],
             cwd=tmp_path,
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            **settings,
         )
         return Result(result.returncode, result.stdout, result.stderr)
 
@@ -35,21 +34,32 @@ def call(tmp_path):
 
 
 @pytest.fixture
-def refused(tmp_path, monkeypatch, capsys):
-    """Run a command that cannot be carried out, and return the line that says why.
-
-    In this process, as there are many and a new one takes half a second.
-    """
+def call(tmp_path, monkeypatch, capsys):
+    """The same in this process, as a new one takes half a second to begin."""
 
     def run(*arguments):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "path", list(sys.path))
         capsys.readouterr()
-        assert main(arguments) == 2
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert err.startswith("tinygrad-lite: ") and err.count("\n") == 1, err
-        return err
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as end:  # of the parser
+            status = end.code
+        return Result(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def refused(call):
+    """Run a command that cannot be carried out, and return the line that says why."""
+
+    def run(*arguments):
+        result = call(*arguments)
+        assert result.status == 2, result
+        assert result.out == ""
+        assert result.err.startswith("tinygrad-lite: ") and result.err.count("\n") == 1, result
+        return result.err
 
     return run
 

@@ -51,8 +51,8 @@ def test_help_imports_nothing_that_takes_time():
     assert result.returncode == 0, result.stderr
 
 
-def test_version(call):
-    assert call("--version").out.startswith("tinygrad-lite ")
+def test_version(process):
+    assert process("--version").out.startswith("tinygrad-lite ")
 
 
 # -- evaluate ------------------------------------------------------------------------------------
@@ -76,8 +76,8 @@ def test_evaluate_counts_what_is_right(call, saved, moons, tmp_path):
         assert told["classes"][i]["precision"] == (right / given if given else None)
 
 
-def test_evaluate_prints_tables(call, saved, moons):
-    result = call("evaluate", "2-5-2", "--weights", "w.npz", "--data", moons)
+def test_evaluate_prints_tables(process, saved, moons):
+    result = process("evaluate", "2-5-2", "--weights", "w.npz", "--data", moons)
     assert result.status == 0
     lines = result.out.splitlines()
     assert lines[0] == f"2-5-2 on 100 samples of {moons}"
@@ -164,8 +164,8 @@ def test_exported_files_give_the_same_answers(call, saved, moons, tmp_path):
         assert json.loads(again.out)["samples"] == 100, again
 
 
-def test_neurons_are_exported_in_their_own_format(call, script, tmp_path):
-    assert call("export", "net.py:neurons", "-o", "n.json").status == 0
+def test_neurons_are_exported_in_their_own_format(call, process, script, tmp_path):
+    assert process("export", "net.py:neurons", "-o", "n.json").status == 0
     assert repr(neurons.Network.from_json(tmp_path / "n.json")).startswith("<Network 2-5-2")
     assert call("export", "net.py:neurons", "-o", "n.onnx").status == 0
 
@@ -228,14 +228,20 @@ def test_mistakes_are_told_in_one_line(refused, script, saved, moons, tmp_path, 
     assert message in refused(*arguments)
 
 
+def test_a_process_ends_with_the_status_and_one_line(process, script):
+    result = process("evaluate", "net.py:broken")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "tinygrad-lite: net.py:33: ZeroDivisionError: division by zero\n"
+
+
 def test_the_parser_refuses_with_the_same_status(call):
     for arguments in ([], ["nonsense"], ["evaluate"], ["train", "cnn", "--epochs", "0"]):
         result = call(*arguments)
         assert result.status == 2 and "Traceback" not in result.err
 
 
-def test_a_traceback_is_there_for_who_wants_it(call, script):
-    result = call("--traceback", "evaluate", "net.py:broken")
+def test_a_traceback_is_there_for_who_wants_it(process, script):
+    result = process("--traceback", "evaluate", "net.py:broken")
     assert "Traceback" in result.err and "ZeroDivisionError" in result.err
 
 

@@ -28,24 +28,24 @@ def test_a_short_form_learns_and_its_file_evaluates_to_the_same_rate(call, moons
     assert notes["network"] == "2-16-2" and notes["seed"] == "0" and notes["lr"] == "0.02"
 
 
-def test_progress_and_the_result_are_told(call, moons):
-    result = call("train", "2-8-2", "--data", moons, "--epochs", 2, "--out", "w.npz")
+def test_progress_and_the_result_are_told(process, moons):
+    result = process("train", "2-8-2", "--data", moons, "--epochs", 2, "--out", "w.npz")
     assert result.status == 0
     assert "2-8-2 (42 parameters) on 500 samples of moons.npz, cross-entropy" in result.err
     assert "epoch 2/2" in result.err
     assert result.out.startswith("test: ") and "wrote w.npz" in result.out
 
 
-def test_a_script_of_the_users_is_the_same_in_every_run(call, script, moons, tmp_path):
+def test_a_script_of_the_users_is_the_same_in_every_run(process, script, moons, tmp_path):
     for out in ("a.npz", "b.npz"):
-        trained(call, "net.py:Net", "--data", moons, "--epochs", 2, "--seed", 3, "--out", out)
-    trained(call, "net.py:Net", "--data", moons, "--epochs", 2, "--seed", 4, "--out", "c.npz")
+        trained(process, "net.py:Net", "--data", moons, "--epochs", 2, "--seed", 3, "--out", out)
+    trained(process, "net.py:Net", "--data", moons, "--epochs", 2, "--seed", 4, "--out", "c.npz")
     a, b, c = (export.load(tmp_path / f"{name}.npz") for name in "abc")
     assert list(a) == ["hidden.weight", "hidden.bias", "output.weight", "output.bias"]
     for key in a:
         np.testing.assert_array_equal(a[key], b[key])
         assert np.any(a[key] != c[key])
-    result = call("evaluate", "net.py:Net", "--weights", "a.npz", "--data", moons)
+    result = process("evaluate", "net.py:Net", "--weights", "a.npz", "--data", moons)
     assert result.status == 0
 
 
@@ -71,12 +71,12 @@ def test_a_report_is_a_page_of_its_own(call, moons, script, tmp_path):
         assert "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
 
 
-def test_resuming_gives_what_one_run_gives(call, moons, tmp_path):
+def test_resuming_gives_what_one_run_gives(process, moons, tmp_path):
     usual = ["2-8-2", "--data", moons, "--schedule", "constant"]
-    whole = trained(call, *usual, "--epochs", 4, "--out", "whole.npz")
-    trained(call, *usual, "--epochs", 2, "--checkpoint", "run.ckpt")
+    whole = trained(process, *usual, "--epochs", 4, "--out", "whole.npz")
+    trained(process, *usual, "--epochs", 2, "--checkpoint", "run.ckpt")
     rest = trained(
-        call, *usual, "--epochs", 4, "--checkpoint", "run.ckpt", "--resume", "--out", "rest.npz"
+        process, *usual, "--epochs", 4, "--checkpoint", "run.ckpt", "--resume", "--out", "rest.npz"
     )
     assert rest["test"] == whole["test"]
     one, other = (export.load(tmp_path / name) for name in ("whole.npz", "rest.npz"))
