@@ -48,7 +48,7 @@ def normalise_drawing(ink: ArrayLike) -> NDArray[np.float32]:
     >>> ink[20:220, 40:60] = 1.0  # an upright stroke, far from the middle
     >>> picture = normalise_drawing(ink)
     >>> [slice(int(i.min()), int(i.max()) + 1) for i in picture.nonzero()]
-    [slice(4, 24, None), slice(13, 15, None)]
+    [slice(5, 25, None), slice(14, 16, None)]
     """
     drawn: NDArray[Any] = np.asarray(ink, dtype=np.float64)
     if drawn.ndim != 2:
@@ -76,7 +76,8 @@ def _shares(length: int, scale: float) -> NDArray[np.float64]:
     new = np.arange(np.ceil(length * scale - _TIE))[:, None]
     old = np.arange(length)
     covered = np.minimum((old + 1) * scale, new + 1) - np.maximum(old * scale, new)
-    return np.maximum(covered, 0.0)
+    shares: NDArray[np.float64] = np.maximum(covered, 0.0)
+    return shares
 
 
 def _start(masses: NDArray[np.float64]) -> int:
