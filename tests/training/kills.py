@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as the test suite has it
 from training.killable import fingerprint, train
 
-EPOCHS = 12
+EPOCHS = 8
 
 
 class Process:
