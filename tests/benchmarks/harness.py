@@ -7,7 +7,6 @@ import importlib
 import math
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -137,22 +136,23 @@ def peak_memory(module: str, position: int, contender: str) -> int | None:
 
 
 def _print_peak(module: str, position: str, contender: str) -> None:
-    sys.path.insert(0, str(HERE))
     make = list(workloads_of(module))[int(position)].contenders[contender]
-    small = make()  # imports the library
-    before = _resident()
-    del small
+    step = make()  # imports the library
+    del step
     gc.collect()
+    before = _bytes_of("VmRSS")
     step = make()
     for _ in range(10):
         step()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(max(0, peak - before))
+    # Not ru_maxrss, in which a process starts with what its parent had.
+    print(max(0, _bytes_of("VmHWM") - before))
 
 
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize()
+def _bytes_of(entry: str) -> int:
+    """What Linux tells about this process: VmRSS, memory now; VmHWM, at most."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith(f"{entry}:"))
+    return int(line.split()[1]) * 1024
 
 
 # -- tables --------------------------------------------------------------------------------------

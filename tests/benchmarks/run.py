@@ -22,10 +22,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
 import harness
 
+HERE = Path(__file__).parent
 SCRIPTS = ("limits", "imports", "accuracy", "growth")  # each a program of its own
 THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
