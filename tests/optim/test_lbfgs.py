@@ -130,6 +130,17 @@ def test_a_captured_closure_is_recorded_once():
     assert function.calls_replayed > 20
 
 
+def test_a_bracket_that_rounding_closes_ends_the_search():
+    def cliff(length):
+        return (-length, np.array([-5.0])) if length <= 1 else (1e6, np.array([1e9]))
+
+    slope = np.array([-5.0])
+    length, loss, _, count = strong_wolfe(
+        cliff, np.array([1.0]), 1.0, 0.0, slope, -5.0, tolerance=0, most=100
+    )
+    assert (length, loss) == (1, -1) and count < 100
+
+
 def test_lbfgs_says_what_it_needs():
     w = Value(np.ones(2))
     with pytest.raises(TypeError, match="needs a closure"):

@@ -80,7 +80,7 @@ def strong_wolfe(
             low = point
     while count < most and high is not None:  # between low, the best so far, and high
         width = high.length - low.length
-        if abs(width) * reach < tolerance:
+        if abs(width) * reach <= tolerance:  # 0 as well: rounding leaves nothing to divide
             break
         # Not too near an end, or the bracket would hardly shrink.
         bounds = sorted((low.length + 0.1 * width, low.length + 0.9 * width))
