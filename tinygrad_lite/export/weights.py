@@ -195,6 +195,11 @@ def _read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
                     state[key] = file.get_tensor(key)
                 except (TypeError, KeyError, AttributeError) as error:
                     raise FileFormatError(f"{path.name}: {key!r}: {error}") from None
+                # Some packages, once imported, teach NumPy dtypes that nothing here computes with.
+                if state[key].dtype.kind not in "fiub":
+                    raise FileFormatError(
+                        f"{path.name}: {key!r}: holds {state[key].dtype}, which NumPy lacks"
+                    )
             return state, dict(file.metadata() or {})
     except safetensors.SafetensorError as error:
         raise FileFormatError(f"{path.name}: damaged, or no safetensors file: {error}") from None
