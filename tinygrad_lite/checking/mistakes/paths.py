@@ -148,12 +148,13 @@ def averaged_everywhere(about: Circumstances, values: Iterable[Value]) -> Candid
         return None
     sizes = ", ".join(str(n) for n in sorted(set(fan_outs))[:4])
     which = "hidden neurons" if len(neurons) > 1 else called(neurons[0])
-    verb = "average" if len(neurons) > 1 else "averages"
+    verb = "average what their" if len(neurons) > 1 else "averages what its"
     return Candidate(
         "averaged-paths", Changes(scales=scales), neurons[-1], neurons[0],
-        f"{which} {verb} what their outgoing connections pass back, where the chain rule sums: "
+        f"{which} {verb} outgoing connections pass back, where the chain rule sums: "
         f"the gradient behind them is too small by the fan-out ({sizes}), layer by layer",
-        "sum over the outgoing connections instead of averaging", "", 0.0,
+        "sum over the outgoing connections instead of averaging", "",
+        0.0 if len(neurons) > 1 else 0.01,
     )  # fmt: skip
 
 
