@@ -74,7 +74,7 @@ def main() -> None:
     for name, (of_train, of_test) in found.items():
         print(f"  {name:<7} {of_train:6.2f} {of_test:6.2f}")
 
-    if (picture := figure(8, 3.6)) is not None:
+    if (picture := figure(8, 2.7)) is not None:
         first = [int(np.argmax(mnist.test_labels == digit)) for digit in range(10)]
         rows = {
             "image": test[first],
