@@ -57,8 +57,12 @@ def main() -> None:
     print("|---|---:|---:|")
     for name, runs in found.items():
         if runs:
-            cells = [f"{statistics.median(run[goal] for run in runs):.2f} s" for goal in GOALS]
+            cells = [_told([run[goal] for run in runs if goal in run]) for goal in GOALS]
             print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def _told(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.2f} s" if seconds else "not reached"
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def accepts(check: Check, cost: Value, gradients: dict[Value, Any]) -> bool:
 
 
 def rates(judge: Callable[[Value, dict[Value, Any]], bool]) -> tuple[float, float, float]:
-    """Share of wrong cases rejected, of right ones rejected, and seconds of processor time a case."""
+    """Share of wrong cases rejected, of right ones rejected, and processor seconds a case."""
     start = time.process_time()
     caught = sum(not judge(*case.build()) for case in WRONG) / len(WRONG)
     alarms = sum(not judge(*case.build()) for case in RIGHT) / len(RIGHT)
