@@ -27,13 +27,14 @@ class Opened:
     @property
     def percentages(self):
         """Confidence in each digit as shown, from 0 to 100."""
-        labels = self.page.locator(".bars button")
-        return [int(label.get_attribute("aria-label").split()[1]) for label in labels.all()]
+        labels = self.page.eval_on_selector_all(".bars button", "b => b.map(e => e.ariaLabel)")
+        return [int(label.split()[1]) for label in labels]
 
     def draw(self, strokes, pen=None, lift=True):
         """Draw with the mouse; strokes are places on paper of 280 by 280."""
         if pen is not None:
             self.page.locator("input[type=range]").fill(str(pen))
+        self.page.locator("#pad").scroll_into_view_if_needed()
         box = self.page.locator("#pad").bounding_box()
         scale = box["width"] / PAPER
         mouse = self.page.mouse
@@ -46,7 +47,7 @@ class Opened:
                 mouse.up()
 
     def clear(self):
-        self.page.get_by_role("button", name="Clear").click()
+        self.page.keyboard.press("Delete")
 
     def choose(self, name):
         self.page.get_by_role("radio", name=name).check()

@@ -19,7 +19,7 @@ const DARK = 0.15;
 
 const UNCLEAR: Record<Unclear, string> = {
   empty: "Nothing is drawn yet, so I am not sure.",
-  dot: `${NO_IDEA} It is little more than a dot.`,
+  dot: `${NO_IDEA} It is all one blot.`,
   scribble: `${NO_IDEA} It is too tangled for a digit.`,
 };
 
