@@ -31,7 +31,10 @@ from tinygrad_lite.replay.form import (
     Slot,
     Update,
     Wrapped,
+    slots_in,
+    taken_by,
 )
+from tinygrad_lite.replay.layout import Owners
 from tinygrad_lite.replay.traced import Tape, Traced, has_traced, setitem, untraced
 from tinygrad_lite.replay.writers import constant
 
@@ -47,6 +50,7 @@ class Lowered(Tape):
     def __init__(self, recording: Recording, before: dict[Slot, Any]) -> None:
         super().__init__()
         self.recording = recording
+        self._owners = Owners()
         self.place: dict[Slot, Any] = {}
         self._values: dict[Any, Value] = {}
         self._known: dict[Any, _Rules] = {}
@@ -57,13 +61,20 @@ class Lowered(Tape):
             self.place[slot] = traced
             self.sources[traced.slot] = source
         with change_mode(lambda mode: replace(mode, trace=cast(Trace, self), recording=True)):
-            for step in recording.steps:
+            last_use = _last_uses(recording)
+            pulls = [i for i, step in enumerate(recording.steps) if isinstance(step, PullBack)]
+            last_pull_back = max(pulls, default=-1)
+            for position, step in enumerate(recording.steps):
                 if isinstance(step, Instruction):
                     self._instruction(step)
                 elif isinstance(step, PullBack):
                     self._pull_back(step)
                 else:
                     self._update(step)
+                for slot in last_use.get(position, ()):
+                    self.place.pop(slot, None)
+                if position == last_pull_back:
+                    self._values = {}
         self.result: Any = self._here(recording.result)
         self.stores: Any = {source: self.place[slot] for source, slot in recording.stores.items()}
         self.gradients: Any = {
@@ -71,6 +82,13 @@ class Lowered(Tape):
             for value, slot in recording.gradients.items()
         }
         self.open = False
+
+    def new_slot(self, data: Any) -> Slot:
+        """A slot that remembers how its array lies, not what it holds."""
+        slot = super().new_slot(data)
+        if not slot.is_number:
+            slot.example = self._owners.layout(data)
+        return slot
 
     def forget(self) -> None:
         """Let go of everything computed."""
@@ -318,6 +336,27 @@ class _Each:
                 del tape.steps[begun:]
                 self._traced = tape.run(lambda *a, **s: tuple(rule(*a, **s)), args, settings)
         return self._traced[position]
+
+
+def _last_uses(recording: Recording) -> dict[int, list[Slot]]:
+    """The slots that no step reads any more, by the position of the step that reads them last."""
+    last: dict[Slot, int] = {}
+    for position, step in enumerate(recording.steps):
+        into = (step.into,) if isinstance(step, Instruction) and step.into is not None else ()
+        for slot in (*taken_by(step), *step.targets, *into):
+            last[slot] = position
+        if isinstance(step, PullBack):  # over everything before
+            last.update((slot, position) for slot in last)
+    kept = {
+        *slots_in(recording.result),
+        *recording.stores.values(),
+        *(slot for slot in recording.gradients.values() if slot is not None),
+    }
+    found: dict[int, list[Slot]] = {}
+    for slot, position in last.items():
+        if slot not in kept:
+            found.setdefault(position, []).append(slot)
+    return found
 
 
 def _copy(data: Any) -> Any:

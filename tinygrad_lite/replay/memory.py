@@ -107,12 +107,6 @@ def _stagger(nbytes: int) -> int:
     return 13 * _LINE if nbytes < 1 << 18 else 633 * _LINE
 
 
-def is_dense(array: np.ndarray[Any, Any]) -> bool:
-    """Whether an array fills its memory without gaps, in any order of axes."""
-    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
-    return bool(array.transpose(order).flags.c_contiguous)
-
-
 def _inherited(
     step: Step,
     target: Slot,
@@ -137,12 +131,7 @@ def _inherited(
 
 def _same_layout(slot: Slot, target: Slot) -> bool:
     a, b = slot.example, target.example
-    return bool(
-        a.shape == b.shape
-        and a.strides == b.strides
-        and a.dtype == b.dtype
-        and a.nbytes == (a.base.nbytes if isinstance(a.base, np.ndarray) else a.nbytes)
-    )
+    return bool(a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype and a.whole)
 
 
 def _place(buffers: list[Buffer]) -> int:

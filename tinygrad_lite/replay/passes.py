@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.engine.record import computed
+from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.replay.form import Instruction, Slot, Update, Wrapped, slots_in
 from tinygrad_lite.replay.storage import Step, Storage, owner_of, reads_of, storages_of
 
@@ -63,7 +65,7 @@ def fold_and_share(
             continue
         inputs = (step.arguments, step.settings)
         if not any(True for _ in slots_in(inputs)) and not _may_change(inputs, outside):
-            replacement.update((slot, _as_constant(slot)) for slot in step.targets)
+            replacement.update(_constants(step))
             continue
         key = _key(step, storages, versions)
         before = known.get(key) if key is not None else None
@@ -137,9 +139,19 @@ def _may_change(tree: Any, outside: set[int]) -> bool:
     return kind is np.ndarray and id(owner_of(tree)) in outside
 
 
-def _as_constant(slot: Slot) -> Any:
-    constant = slot.example
-    if isinstance(constant, np.ndarray):
-        constant = constant.view()
-        constant.flags.writeable = False
-    return constant
+def _constants(step: Instruction) -> dict[Slot, Any]:
+    """What a step without inputs computes, for each of its targets."""
+    function = step.function
+    if isinstance(function, Operation):
+        computed_now = computed(function, step.arguments, step.settings)
+    else:
+        computed_now = function(*step.arguments, **step.settings)
+    parts = computed_now if len(step.targets) > 1 else (computed_now,)
+    found: dict[Slot, Any] = {}
+    for slot, part in zip(step.targets, parts, strict=True):
+        if slot.is_number:
+            found[slot] = float(part)
+        else:
+            found[slot] = np.asarray(part).view()
+            found[slot].flags.writeable = False
+    return found

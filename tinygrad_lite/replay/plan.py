@@ -27,12 +27,12 @@ from tinygrad_lite.replay.form import (
     slots_in,
 )
 from tinygrad_lite.replay.lowering import Lowered
-from tinygrad_lite.replay.memory import Arena, is_dense, plan_memory
+from tinygrad_lite.replay.memory import Arena, plan_memory
 from tinygrad_lite.replay.names import Names
 from tinygrad_lite.replay.packs import Pack
 from tinygrad_lite.replay.passes import drop_dead, fold_and_share, substituted
 from tinygrad_lite.replay.rewrites import Rewriter
-from tinygrad_lite.replay.storage import Step, Storage, outside_memory, owner_of, storages_of
+from tinygrad_lite.replay.storage import Step, Storage, outside_memory, storages_of
 from tinygrad_lite.replay.traced import Traced
 from tinygrad_lite.replay.writers import (
     argument_texts,
@@ -117,7 +117,7 @@ class Plan:
                     storage.maker.function is constant or storage.maker.function is np.broadcast_to
                 )
             )
-            if fixed or storage in taken or not is_dense(gradient.data):
+            if fixed or storage in taken or not gradient.slot.example.is_dense():
                 lowered.gradients[value] = lowered.run(np.copy, (gradient,), {})
             elif storage is not None:
                 taken.add(storage)
@@ -126,13 +126,6 @@ class Plan:
     def _forget(self, lowered: Lowered) -> None:
         """Free what lowering computed, before there are buffers for the same."""
         lowered.forget()
-        for step in self.steps:
-            for slot in (*_reads(step), *step.targets):
-                slot.example = None
-        for storage in self.storages.values():
-            storage.owner = None
-            for slot in storage.slots:
-                slot.example = None
 
     def _planned(self) -> dict[Storage, Slot]:
         """Storages whose first content is written into a buffer, with its slot."""
@@ -145,8 +138,11 @@ class Plan:
             if storage is None or storage.maker is not step or not target.shape:
                 continue
             example = target.example
-            whole = example.nbytes == owner_of(example).nbytes and is_dense(example)
-            if whole and written(step, "out", lambda _: "x") is not None:
+            if (
+                example.whole
+                and example.is_dense()
+                and written(step, "out", lambda _: "x") is not None
+            ):
                 planned[storage] = target
         return planned
 

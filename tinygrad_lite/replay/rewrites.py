@@ -98,7 +98,7 @@ class Rewriter:
             if square is None or square.arguments[0] is not square.arguments[1]:
                 return
         x = square.arguments[0]
-        if type(x) is Slot and _is_matrix(x.example):
+        if type(x) is Slot and _is_floating(x) and x.example.contiguous():
             step.function, step.arguments, step.settings = np.vdot, (x, x), {}
 
     def _sum_of_channels(self, step: Instruction) -> None:
@@ -109,12 +109,14 @@ class Rewriter:
         if type(x) is not Slot or type(axes) is not tuple or len(axes) != len(x.shape) - 1:
             return
         (kept,) = set(range(len(x.shape))) - {axis % len(x.shape) for axis in axes}
-        order = sorted(range(len(x.shape)), key=lambda axis: -x.example.strides[axis])
-        if order[0] != kept or not _is_matrix(x.example.transpose(order)):
+        if not _is_floating(x):
+            return
+        order = x.example.by_stride()
+        if order[0] != kept or not x.example.contiguous(order):
             return
         length = x.example.size // x.shape[kept]
         step.function, step.settings = _rows_times, {}
-        step.arguments = (x, tuple(order), np.ones(length, x.dtype))
+        step.arguments = (x, order, np.ones(length, x.dtype))
 
     def _sum_of_rows(self, step: Instruction) -> None:
         """The sum of a matrix over its rows as a product with a vector of ones."""
@@ -123,9 +125,10 @@ class Rewriter:
         x = step.arguments[0]
         if (
             type(x) is Slot
-            and x.example.ndim == 2
-            and _is_matrix(x.example)
-            and len(x.example) > 1
+            and len(x.shape) == 2
+            and _is_floating(x)
+            and x.example.contiguous()
+            and x.shape[0] > 1
             and x.example.nbytes <= _BLAS_SUM
         ):
             step.function, step.settings = np.dot, {}
@@ -140,11 +143,6 @@ def _rows_times(x: Any, order: tuple[int, ...], ones: Any) -> Any:
     return lying.reshape(len(lying), -1) @ ones
 
 
-def _is_matrix(array: Any) -> bool:
-    return (
-        isinstance(array, np.ndarray)
-        and array.dtype in (np.float32, np.float64)
-        and array.ndim > 0
-        and array.flags.c_contiguous
-        and array.size > 0
-    )
+def _is_floating(slot: Slot) -> bool:
+    """Whether a slot holds an array with axes and entries, in a precision that BLAS knows."""
+    return slot.dtype in (np.float32, np.float64) and bool(slot.shape) and slot.example.size > 0

@@ -31,7 +31,6 @@ class Storage:
         whether a later step writes into it
     """
 
-    owner: np.ndarray[Any, Any] | None
     maker: Step | None
     slots: list[Slot] = field(default_factory=list)
     written: bool = False
@@ -46,12 +45,12 @@ def storages_of(given: list[Slot], steps: list[Step]) -> dict[Slot, Storage]:
     found: dict[Slot, Storage] = {}
 
     def enter(slot: Slot, maker: Step | None) -> Storage | None:
-        if slot.is_number or not isinstance(slot.example, np.ndarray):
+        if slot.is_number:
             return None
-        owner = owner_of(slot.example)
-        storage = by_owner.get(id(owner))
+        owner = slot.example.owner
+        storage = by_owner.get(owner)
         if storage is None:
-            storage = by_owner[id(owner)] = Storage(owner, maker)
+            storage = by_owner[owner] = Storage(maker)
         storage.slots.append(slot)
         found[slot] = storage
         return storage
