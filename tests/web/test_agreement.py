@@ -67,9 +67,18 @@ def test_neurons_agree(opened, pictures):
     check_words(found, outputs)
 
     layers = network.to_layers()
-    x = Value(as_pixels(pictures[:20], np.float64).reshape(20, -1))
-    np.sum(np.max(layers(x), axis=1)).backward()
-    np.testing.assert_allclose(gradients(each, pictures[:20]), x.grad, rtol=0, atol=1e-5)
+
+    def slopes(x):
+        x = Value(x)
+        np.sum(np.max(layers(x), axis=1)).backward()
+        return x.grad
+
+    x = as_pixels(pictures[:20], np.float64).reshape(20, -1)
+    # Some edge neurons sum to 0 but for rounding: there a relu has no one slope.
+    smooth = np.isclose(slopes(x * (1 - 1e-12)), slopes(x * (1 + 1e-12))).all(axis=1)
+    assert smooth.sum() > 10
+    own = gradients(each, pictures[:20])
+    np.testing.assert_allclose(own[smooth], slopes(x)[smooth], rtol=0, atol=1e-5)
 
 
 def test_the_graph_agrees(opened, pictures, tmp_path):
