@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from tinygrad_lite.checking.mistakes import (
     masks,
     paths,
     products,
+    ratios,
     regularisation,
     scales,
     shapes,
@@ -26,8 +25,8 @@ from tinygrad_lite.checking.mistakes.candidate import (
     CONVENTION,
     Candidate,
     Circumstances,
-    called,
 )
+from tinygrad_lite.checking.mistakes.habits import everywhere_at, together
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable
 from tinygrad_lite.checking.trial import FAILURES, Trial, moved_by
 from tinygrad_lite.engine.value import Value
@@ -82,7 +81,7 @@ class Proposals:
                     if candidate.kind == CONVENTION:
                         families.setdefault(candidate.family, []).append(candidate)
                         yield candidate
-        yield from (_together(some) for some in families.values() if len(some) > 1)
+        yield from (together(some) for some in families.values() if len(some) > 1)
 
     def elsewhere(self) -> Iterator[Candidate]:
         """Candidates at places that reach right gradients too, where a mistake happens to cancel,
@@ -135,10 +134,10 @@ class Proposals:
                     continue
                 close = 1e-3 if target.single else 1e-5
                 for candidate in scales.named(self.about, c, value, edge, close):
-                    extra = -0.1 if candidate.kind == "sign" and _is_negating(edge) else 0.0
+                    extra = -0.1 if candidate.kind == "sign" and scales.is_negating(edge) else 0.0
                     yield candidate.weighted(extra)
         yield from self._without_penalty(first)
-        yield from products.of_ratio(self.about, first, target.hand, self.now[first])
+        yield from ratios.of_ratio(self.about, first, target.hand, self.now[first])
         for key in self.wrong:
             target = self.targets[key]
             if target.fitting and key.operation is None:
@@ -211,7 +210,7 @@ class Proposals:
             if value.ndim:
                 yield from shapes.of_value(value, value.shape)
             yield from softmax.of_logits(about, value)
-            yield from products.of_weights(about, value)
+            yield from ratios.of_weights(about, value)
             if value.operation is None:
                 yield from slopes.of_last_step(about, value)
             for edge in self.record.consumers.get(value, []):
@@ -265,8 +264,8 @@ class Proposals:
         for members in families.values():
             if len({m.where for m in members}) < 2 and len({m.at for m in members}) < 2:
                 continue
-            yield _together(members)
-            yield from map(_together, self._parts(about, members))
+            yield together(members)
+            yield from map(together, self._parts(about, members))
 
     def _parts(self, about: Circumstances, members: list[Candidate]) -> Iterator[list[Candidate]]:
         """The same mistake made at some places of a kind: on one line, in one layer, for the
@@ -317,7 +316,7 @@ class Proposals:
                 every = Changes(
                     totals={k: lambda g: c * g for k in self.whole.wrong if k.operation is None}
                 )
-                everywhere = _everywhere(reading, leaves)
+                everywhere = everywhere_at(reading, leaves)
                 # Parameters alone, not what they were computed with: that is how batches go wrong.
                 extra = -0.1 if reading.kind.endswith("-batch") else 0.15
                 yield replace(everywhere.weighted(extra), changes=every, at=leaves[0])
@@ -332,7 +331,7 @@ class Proposals:
                 (reading, *_) = scales.named(self.about, c, penalties[0].argument, penalties[0])
                 changes = Changes(scales=dict.fromkeys(penalties, c))
                 parameters = [edge.argument for edge in penalties]
-                yield replace(_everywhere(reading, parameters), changes=changes)
+                yield replace(everywhere_at(reading, parameters), changes=changes)
 
     def _scaled_everywhere(self, free: list[Value]) -> Iterator[Candidate]:
         """A factor on the same edge each time a line of the user's code is run, as in a loop."""
@@ -352,16 +351,18 @@ class Proposals:
         for edges in groups.values():
             if len(edges) < 2 or not all(edge.argument in inside for edge in edges):
                 continue
-            together = set(edges)
-            whole = all(together.issuperset(self.whole.record.consumers[e.argument]) for e in edges)
+            meant = set(edges)
+            whole = all(meant.issuperset(self.whole.record.consumers[e.argument]) for e in edges)
             own = [c for c in scales.own_numbers(edges[0]) if c not in (0.5, 2.0)]
             for c in (-1.0, 0.0, 0.5, 2.0, *own):
                 every = Changes(scales=dict.fromkeys(edges, c))
                 for reading in scales.named(self.about, c, edges[0].argument, edges[0]):
                     if c == 0 and whole:
                         reading = reading.weighted(0.8)
-                    extra = -0.1 if reading.kind == "sign" and _is_negating(edges[0]) else 0.05
-                    everywhere = _everywhere(reading, [edge.node for edge in edges])
+                    extra = (
+                        -0.1 if reading.kind == "sign" and scales.is_negating(edges[0]) else 0.05
+                    )
+                    everywhere = everywhere_at(reading, [edge.node for edge in edges])
                     yield replace(everywhere.weighted(extra), changes=every)
 
     def _shapes(self) -> Iterator[Candidate]:
@@ -381,7 +382,7 @@ class Proposals:
         for members in families.values():
             one_each = {m.at: m for m in reversed(members)}
             if len(one_each) > 1:
-                yield _together(list(one_each.values()))
+                yield together(list(one_each.values()))
 
     def _gives(self, candidate: Candidate, key: Value) -> bool:
         """Whether a candidate for one gradient of another shape reproduces it."""
@@ -408,34 +409,3 @@ class Proposals:
             self.about, fitting, self.wrong, {k: self.found[k] for k in fitting},
             {k: self.targets[k].hand for k in fitting}, distance,
         )  # fmt: skip
-
-
-def _together(members: list[Candidate]) -> Candidate:
-    """One habit out of the same mistake at several places."""
-    best = min(members, key=lambda m: m.prior)
-    changes: Any = reduce(or_, (m.changes for m in members))
-    # Several Values that each keep what was assigned last are the work of one wrong operator.
-    several = len({m.at for m in members}) > 2
-    habit = -0.15 if best.family == "overwritten-first" and several else 0.05
-    everywhere = _everywhere(best, [m.where for m in members])
-    return replace(everywhere, changes=changes, prior=best.prior + habit)
-
-
-def _everywhere(candidate: Candidate, places: Iterable[Value]) -> Candidate:
-    """The same said of several places."""
-    others = list(dict.fromkeys(v for v in places if v is not candidate.where))
-    if not others:
-        return candidate
-    names = list(dict.fromkeys(called(v) for v in others))
-    listed = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
-    count = f"at {len(others) + 1} places in all" if len(others) > 1 else "at two places"
-    return replace(
-        candidate, sentence=f"{candidate.sentence}; the same at every place of this kind, {count} "
-        f"(also {listed})",
-    )  # fmt: skip
-
-
-def _is_negating(edge: Edge | None) -> bool:
-    if edge is None or edge.node.operation is None:
-        return False
-    return edge.node.operation.name in ("subtract", "negative", "cos", "divide")

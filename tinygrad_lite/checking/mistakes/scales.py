@@ -361,3 +361,10 @@ def _sign_hint(edge: Edge | None) -> str:
         if edge.node.operation.name == "divide" and edge.argnum == 1:
             return ": the derivative of x / y by y is -x / y²"
     return ""
+
+
+def is_negating(edge: Edge | None) -> bool:
+    """Whether the derivative has a minus that is easily forgotten."""
+    if edge is None or edge.node.operation is None:
+        return False
+    return edge.node.operation.name in ("subtract", "negative", "cos", "divide")
