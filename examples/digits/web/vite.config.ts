@@ -32,5 +32,5 @@ export default defineConfig({
     reportCompressedSize: false,
     modulePreload: false,
   },
-  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", testTimeout: 120_000 },
 });
