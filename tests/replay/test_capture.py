@@ -365,3 +365,21 @@ def test_operations_with_settings_that_give_a_number() -> None:
     captured = tg.capture(step)
     costs = [captured().item() for _ in range(4)]
     np.testing.assert_allclose(costs, 55 * 0.64 ** np.arange(4), rtol=1e-12)
+
+
+def test_sigmoid_far_out_replays_without_a_warning_and_to_the_bit():
+    weight = Value(np.ones(6, np.float32))
+
+    def step(x):
+        weight.grad = None
+        lit = tg.sigmoid(weight * x)
+        lit.sum().backward()
+        return lit, weight.grad
+
+    captured = tg.capture(step)
+    x = np.array([-1000, -88, -0.5, 0.5, 41, 1000], np.float32)
+    for _ in range(3):
+        lit, slope = captured(x)
+    expected, wanted = step(x)
+    np.testing.assert_array_equal(lit.data, expected.data)
+    np.testing.assert_array_equal(slope, wanted)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_lite.engine.rulebook import RULES
 from tinygrad_lite.replay.traced import Traced
-from tinygrad_lite.rules.activations import log_softmax, relu, sigmoid, softmax
+from tinygrad_lite.rules.activations import log_softmax, one_from, relu, sigmoid, softmax
 from tinygrad_lite.rules.indexing import getitem
 from tinygrad_lite.rules.large import LARGE
 from tinygrad_lite.rules.likelihood import checked_labels, label_likelihood
@@ -43,8 +43,8 @@ def _floating(*arrays: Any) -> bool:
 def _sigmoid(x: Any) -> Any:
     if not _floating(x):
         return NotImplemented
-    with np.errstate(over="ignore"):
-        return np.reciprocal(np.exp(np.negative(x)) + 1)
+    exponential = np.exp(np.minimum(x, one_from(x)))
+    return exponential / (exponential + 1)
 
 
 @expansion(relu)

@@ -52,15 +52,15 @@ def sigmoid(x: Any) -> Any:
     # costs as much as a thousand entries.
     if type(x) is not _ndarray or x.ndim == 0 or x.dtype.kind != "f":
         x = _floating(x)
-        exponential = np.exp(np.minimum(x, _one_from(x)))
+        exponential = np.exp(np.minimum(x, one_from(x)))
         return exponential / (exponential + 1)
-    out = np.minimum(x, _one_from(x))
+    out = np.minimum(x, one_from(x))
     np.exp(out, out=out)
     out /= out + 1
     return out
 
 
-def _one_from(x: Any) -> int:
+def one_from(x: Any) -> int:
     """A number whose sigmoid is 1 to the last bit, and whose exponential is finite."""
     return 11 if x.dtype.itemsize == 2 else 40
 
