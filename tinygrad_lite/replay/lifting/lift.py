@@ -260,8 +260,8 @@ class Lifting:
             elif self.packs[place][0] not in packs:
                 pack = self.packs[place][0]
                 packs.append(pack)
-                datas, gradients, targets = zip(*(rows[v] for v in pack.values), strict=True)
-                data = self._vector(datas)
+                contents, gradients, targets = zip(*(rows[v] for v in pack.values), strict=True)
+                data = self._vector(contents)
                 vector = self.builder.slot(data.example)
                 given = None if gradient is None else self._vector(gradients)
                 lines.append((pack, data, given, vector))
