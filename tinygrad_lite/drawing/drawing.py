@@ -199,7 +199,7 @@ def draw(
             sparkline and thumbnail to show.
         limit: collapse groups until so many boxes are left; None for everything. Values are
             grouped by the `scope` they were recorded in, and what repeats itself is folded.
-        expand: names of groups to keep open, collapse: of groups to collapse; "layer *" works.
+        expand: names of groups to keep open, collapse: of groups to collapse; ``"layer *"`` works.
         start: draw only what lies between these Values and the result, and its other inputs.
         path_from: draw only the paths from these Values to the result.
         gradient: cotangent of the result to pull back, if it is not a single number.
