@@ -19,13 +19,13 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import training
 from commandline import HERE
 from networks import Network4
 from no_digits import no_digits
 
 import neurons
 import tinygrad_lite as tg
-import training
 from tinygrad_lite import nn, optim
 from tinygrad_lite.data import Affine, Compose, Elastic, Mnist, Thickness, as_pixels, load_mnist
 from tinygrad_lite.export import save_graph

@@ -1,6 +1,6 @@
 """Kill a training run at random moments, resume it, and compare what it ends with.
 
-python tests/training/kills.py [KILLS] [SEED] [--capture]
+python tests/fitting/kills.py [KILLS] [SEED] [--capture]
 
 Prints what was found, and exits with 1 if a resume failed, ended with other bits, or left a file.
 Each run is a process forked from this one, which spares it the imports: POSIX alone.
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as the test suite has it
-from training.killable import fingerprint, train
+from killable import fingerprint, train
 
 EPOCHS = 8
 

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import killable
 import numpy as np
 import pytest
 
 from tinygrad_lite import data, nn, optim, training
 from tinygrad_lite.training import CheckpointError
-from training import killable
 
 
 class Crash(Exception):
