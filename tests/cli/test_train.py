@@ -130,6 +130,21 @@ def test_mistakes_are_told_before_training(refused, moons, tmp_path, arguments, 
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_file_that_cannot_be_written_is_told_before_training(refused, moons, tmp_path):
+    (tmp_path / "odd.py").write_text(
+        "import numpy as np\n"
+        "from tinygrad_lite import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        self.output = nn.Linear(2, 2)\n"
+        "    def forward(self, x):\n"
+        "        return np.sort(self.output(x))\n"
+    )
+    error = refused("train", "odd.py:Net", "--data", moons, "--out", "w.npz", "--out", "w.onnx")
+    assert "sort" in error and "epoch" not in error
+    assert not (tmp_path / "w.npz").exists()
+
+
 def test_networks_and_data_that_do_not_fit(refused, moons, tmp_path):
     usual = ["--data", moons, "--epochs", "1", "--quiet"]
     assert "does not take samples of shape (2,)" in refused("train", "3-2", *usual)

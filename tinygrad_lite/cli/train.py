@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -146,6 +147,7 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(f"{options.network} is a graph file, which can only be run")
     data = datasets.dataset(options.data)
     network.fit_to(data.sample)
+    _rehearse(network, options)
     model = network.thing.to_layers() if network.is_neurons else network.thing
     loss, loss_name = _loss(options.loss, network, data)
     if not options.quiet:
@@ -187,6 +189,14 @@ def _check_files(options: argparse.Namespace) -> None:
         )
     if not 0 <= options.validation < 1:
         raise CommandError(f"--validation {options.validation}: give a share from 0 to below 1")
+
+
+def _rehearse(network: NamedNetwork, options: argparse.Namespace) -> None:
+    """Write the untrained network, so that a file that cannot be written is known before training:
+    an operation without a translation, or a package that is not installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        for out in options.out:
+            export.write(network, str(Path(folder) / Path(out).name), data=options.data, notes={})
 
 
 def _size(model: nn.Module) -> int:
