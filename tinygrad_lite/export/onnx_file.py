@@ -80,7 +80,7 @@ def _package() -> Any:
         import onnx.shape_inference
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            "ONNX files need the package onnx: pip install tinygrad-lite[onnx]"
+            "ONNX files need the package onnx: pip install 'tinygrad-lite[onnx]'"
         ) from None
     return onnx
 
