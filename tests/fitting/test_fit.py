@@ -218,6 +218,20 @@ def test_the_best_epochs_parameters_are_kept(figures, highest, best):
     assert not model.training
 
 
+def test_the_verdict_tells_which_epoch_and_why():
+    history = training.History()
+    assert history.verdict == ""
+    for rate, loss in ((0.5, 0.9), (0.75, 0.7), (0.75, 0.6)):
+        history.add_epoch({"validation_accuracy": rate, "validation_loss": loss})
+    history.best_epoch, history.monitor, history.highest = 2, "validation_accuracy", True
+    assert history.verdict == (
+        "Epoch 2 of 3 was the best: its validation accuracy, 75.00 %, is the highest "
+        "(the first of 2 epochs with it)"
+    )
+    history.kept = True
+    assert history.verdict.startswith("Epoch 2 of 3 is kept: ")
+
+
 def test_patience_counts_epochs_without_a_better_one():
     model = network()
     script = Scripted(model, [0.1, 0.5, 0.3, 0.4, 0.45, 0.9])
@@ -299,6 +313,33 @@ def test_a_cost_that_is_not_finite_stops_with_advice(capture):
         fit(network(), data=data.Batches(x, Y, batch_size=30), capture=capture)
 
 
+class Plain(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).data
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"model": 3}, "model must be an nn.Module, but is 3"),
+        ({"loss": nn.CrossEntropyLoss}, "but is the class CrossEntropyLoss"),
+        ({"loss": "cross_entropy"}, "function of output and target.*but is 'cross_entropy'"),
+        ({"optimiser": optim.Adam}, "but is the class Adam"),
+        ({"optimiser": "adam"}, r"optim.Adam\(model.parameters\(\), lr=1e-3\), but is 'adam'"),
+        ({"validation": 0.2}, r"arrays \(x, y\) or batches, but is 0.2; .*data.split"),
+        ({"validation": X}, "but is an array of shape"),
+        ({"model": Plain(2, 2)}, "the loss gave a float32, so no Value reached it: forward must"),
+    ],
+)
+def test_what_is_in_the_place_of_something_else_is_told(changes, told):
+    model = network()
+    asked = {"model": model, "loss": nn.cross_entropy, "optimiser": None, "data": [(X, Y)]}
+    asked["optimiser"] = optim.SGD(model.parameters(), lr=0.1)
+    asked |= changes
+    with pytest.raises(TypeError, match=told):
+        training.fit(**asked, epochs=1, progress=False)
+
+
 def test_what_cannot_be_trained_with_is_refused():
     model = network()
     with pytest.raises(ValueError, match=r"data.Batches\(x, y, batch_size=64, seed=0\)"):
@@ -357,6 +398,8 @@ def test_many_shapes_of_batches_are_trained_too():
 def test_the_history_is_drawn_as_it_is():
     history = fit(network(), epochs=3, validation=(X, Y))
     assert repr(history).startswith("<History: 3 epochs, 15 batches, loss 0.")
+    assert repr(history).endswith("; best epoch 3; trained 3 epochs>")
+    assert repr(fit(network(), data=[(X, Y)], epochs=1)).startswith("<History: 1 epoch, 1 batch, ")
     svg = tg.plot_training(history).svg
     assert "cost of a batch" in svg and "test cost" in svg and "success rate" in svg
     assert history.tested_after == [5, 10, 15]
@@ -376,9 +419,10 @@ def test_elsewhere_than_on_a_terminal_every_epoch_is_a_line():
     stream = io.StringIO()
     fit(network(), epochs=2, validation=(X, Y), progress=stream)
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert lines[0].startswith("epoch 1/2  cost 0.")
     assert "validation cost 0." in lines[0] and "validation accuracy " in lines[0]
+    assert lines[2].startswith("Epoch 2 of 2 is kept: its validation cost, 0.")
 
 
 def test_on_a_terminal_a_line_is_written_over(monkeypatch):

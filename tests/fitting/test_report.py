@@ -141,7 +141,7 @@ def test_pointing_at_a_curve_tells_its_numbers(chromium, classified):
     box = chart.locator(":scope > svg").bounding_box()
     opened.page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
     told = chart.locator("output").text_content()
-    assert told.splitlines()[0] == f"batches {history.batches}"
+    assert told.splitlines()[0] == f"epoch {history.epochs}"
     training_cost, validation_cost = (float(line.split(": ")[1]) for line in told.splitlines()[1:])
     assert training_cost == pytest.approx(history.last("loss"), rel=1e-3)
     assert validation_cost == pytest.approx(history.last("validation_loss"), rel=1e-3)

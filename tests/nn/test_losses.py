@@ -122,6 +122,16 @@ def test_modules_call_the_functions():
 
 
 def test_labels_must_be_plain_integers():
+    with pytest.raises(ValueError, match=r"^cross_entropy: label 5 for 4 classes; .* 0 and 3$"):
+        nn.cross_entropy(Value(np.zeros((2, 4))), np.array([5, 0]))
+    with pytest.raises(
+        TypeError, match=r"^cross_entropy: labels must be integers, .*astype\(int\)"
+    ):
+        nn.cross_entropy(Value(np.zeros((2, 4))), np.array([1.0, 0.0]))
+    with pytest.raises(ValueError, match=r"^nll_loss: scores of shape \(2, 4\) and labels of"):
+        nn.nll_loss(Value(np.zeros((2, 4))), np.array([1, 0, 0]))
+    with pytest.raises(ValueError, match=r"of None \(a forward without return\?\)"):
+        nn.cross_entropy(None, np.array([1, 0, 0]))
     with pytest.raises(TypeError, match="labels are integers"):
         nn.cross_entropy(Value(X), Value(np.zeros(4)))
     with pytest.raises(ValueError, match=r"weight of classes must have the shape \(3,\)"):

@@ -273,6 +273,8 @@ def _caption(view: View, style: Style, copies: bool) -> str:
     if "legend" in style.show:
         if view.with_gradients:
             rows.append(_legend(theme))
+        if any(arrow.label.startswith("rms ") for arrow in view.arrows):
+            rows.append("rms: root mean square of the entries of an array")
         rows += [text(note, 160) for note in (view.hidden, *view.notes)]
         if copies:
             rows.append("dashed boxes are copies of what is used far from where it is computed")

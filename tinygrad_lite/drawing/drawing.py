@@ -312,8 +312,17 @@ def _matching(tree: Tree, patterns: str | Iterable[str], argument: str) -> list[
 def _values(given: Any, what: str) -> list[Value]:
     listed = [given] if type(given) is Value else given
     if not isinstance(listed, (list, tuple)) or any(type(v) is not Value for v in listed):
-        kind = type(given).__name__
-        found = f"an array of shape {given.shape}" if isinstance(given, np.ndarray) else f"{kind}"
+        found = type(given).__name__
+        if isinstance(given, np.ndarray):
+            found = (
+                f"an array of shape {given.shape}, which remembers no operations: wrap what it is "
+                f"computed from in Value(...)"
+            )
+        elif hasattr(given, "forward") or hasattr(given, "input_layer"):
+            found += (
+                " itself: draw what it computes, as in draw(model(x)), or its layers or neurons "
+                "with draw_network(model, x)"
+            )
         raise TypeError(f"{what}, got {found}")
     return list(listed)
 

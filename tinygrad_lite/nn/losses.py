@@ -117,12 +117,15 @@ def cross_entropy(
     """
     _check_reduction("cross_entropy", reduction)
     if np.ndim(logits) < 2:
-        raise ValueError(f"cross_entropy of {_told(logits)}: the shape must be (N, classes, ...)")
+        raise ValueError(
+            f"cross_entropy of {_told(logits)}: the shape must be (N, classes, ...); the outputs "
+            f"come first, then the target"
+        )
     logs = log_softmax(logits, axis=1)
     if np.shape(target) != np.shape(logits):
-        return label_likelihood(
-            logs, _plain_labels("cross_entropy", target), weight, reduction=reduction,
-            ignore_index=ignore_index, label_smoothing=label_smoothing,
+        return _of_labels(
+            "cross_entropy", logs, target, weight, reduction=reduction, ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
         )  # fmt: skip
     classes = np.shape(logits)[1]
     if label_smoothing:
@@ -147,8 +150,8 @@ def nll_loss(
     np.float64(0.6931)
     """
     _check_reduction("nll_loss", reduction)
-    return label_likelihood(
-        log_probabilities, _plain_labels("nll_loss", labels), weight, reduction=reduction,
+    return _of_labels(
+        "nll_loss", log_probabilities, labels, weight, reduction=reduction,
         ignore_index=ignore_index,
     )  # fmt: skip
 
@@ -235,14 +238,27 @@ def _check_reduction(function: str, reduction: str) -> None:
         raise ValueError(f"{function}: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
 
 
-def _plain_labels(function: str, labels: Any) -> Any:
+def _of_labels(function: str, scores: Any, labels: Any, weight: Any, **settings: Any) -> Any:
+    """`label_likelihood`, with errors that name the loss that was called."""
     if type(labels) is Value:
         raise TypeError(
             f"{function}: labels are integers, which a {describe(labels)} cannot hold; pass the "
             f"plain array"
         )
-    return labels
+    try:
+        return label_likelihood(scores, labels, weight, **settings)
+    except (TypeError, ValueError) as error:
+        reason = str(error.__context__ or error)  # what the operation said, without its name
+        if isinstance(error, TypeError):
+            reason += "; labels.astype(int) makes them so"
+            if function == "cross_entropy":
+                reason += ", and probabilities have the shape of the scores"
+        raise type(error)(f"{function}: {reason}") from None
 
 
 def _told(x: Any) -> str:
-    return describe(x) if type(x) is Value else f"an array of shape {np.shape(x)}"
+    if type(x) is Value:
+        return describe(x)
+    if x is None:
+        return "None (a forward without return?)"
+    return f"an array of shape {np.shape(x)}"

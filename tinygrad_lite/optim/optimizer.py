@@ -54,6 +54,11 @@ class Optimizer:
         self._rooms: tuple[dict[Value, Array], ...] = ({}, {})
         self._shared_rooms: dict[Any, Array] = {}
         self._warned = False
+        if not isinstance(parameters, Iterable):
+            raise TypeError(
+                f"an optimiser takes parameters, not a {type(parameters).__name__}: give it "
+                f"model.parameters()"
+            )
         given: list[Any] = list(parameters)
         if not given:
             raise ValueError("an optimiser needs parameters to train; it was given none")

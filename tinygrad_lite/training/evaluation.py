@@ -107,6 +107,10 @@ def batches_of(data: Any) -> Iterable[Any]:
     """The data itself, or batches of a tuple of arrays."""
     if isinstance(data, tuple) and all(isinstance(array, np.ndarray) for array in data):
         return Batches(*data, batch_size=ROWS)
+    if isinstance(data, np.ndarray):
+        raise TypeError(
+            f"expected arrays (x, y) or batches, but got one array of shape {data.shape}"
+        )
     batches: Iterable[Any] = data
     return batches
 

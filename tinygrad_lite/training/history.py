@@ -23,7 +23,11 @@ class History:
         costs: the cost of every batch, shape (batches,).
         gradient_norms: by layer, the gradient's norm after each batch of `gradient_batches`.
         gradient_batches: numbers of the batches, from 1, at which they were taken.
-        best_epoch: the epoch, from 1, whose parameters were kept as the best; None if none was.
+        best_epoch: the epoch, from 1, with the best figure (the first of equals); None if nobody
+            asked for it. `verdict` says which figure that was.
+        monitor: the name of the column that told.
+        highest: whether more of it was better.
+        kept: whether the model has the parameters of that epoch, else those of the last.
         ended: why training ended, None while it goes on.
         settings: how it was trained, as texts and numbers by name.
 
@@ -40,6 +44,9 @@ class History:
         self.gradient_norms: dict[str, list[float]] = {}
         self.gradient_batches: list[int] = []
         self.best_epoch: int | None = None
+        self.monitor = "loss"
+        self.highest = False
+        self.kept = False
         self.ended: str | None = None
         self.settings: dict[str, Any] = {}
         self.epochs = 0
@@ -72,14 +79,40 @@ class History:
         column = self._columns.get(name)
         return column[-1] if column else np.nan
 
+    @property
+    def verdict(self) -> str:
+        """Which epoch was the best and why, in a sentence; "" if nobody asked.
+
+        >>> history = History()
+        >>> for loss in (0.5, 0.2, 0.3): history.add_epoch({"validation_loss": loss})
+        >>> history.monitor, history.best_epoch, history.kept = "validation_loss", 2, True
+        >>> history.verdict
+        'Epoch 2 of 3 is kept: its validation cost, 0.2000, is the lowest'
+        """
+        if self.best_epoch is None:
+            return ""
+        figures = self[self.monitor]
+        best = figures[self.best_epoch - 1]
+        text = (
+            f"Epoch {self.best_epoch} of {self.epochs} {'is kept' if self.kept else 'was the best'}"
+            f": its {named(self.monitor)}, {figure_text(self.monitor, best)}, is the "
+            f"{'highest' if self.highest else 'lowest'}"
+        )
+        equal = int(np.count_nonzero(figures == best)) - 1
+        if equal:
+            text += f" (the first of {equal + 1} epochs with it)"
+        return text
+
     def __repr__(self) -> str:
-        told = [f"{self.epochs} epochs", f"{self.batches} batches"]
+        told = [counted(self.epochs, "epoch"), counted(self.batches, "batch", "batches")]
         told += [
             f"{name.replace('_', ' ')} {self.last(name):.4g}"
             for name in self._columns
             if name not in ("seconds", "batches", "learning_rate")
         ]
-        return f"<History: {', '.join(told)}{f'; {self.ended}' if self.ended else ''}>"
+        ends = [] if self.best_epoch is None else [f"best epoch {self.best_epoch}"]
+        ends += [self.ended] if self.ended else []
+        return f"<History: {'; '.join([', '.join(told), *ends])}>"
 
     # -- as `plot_training` asks for it ----------------------------------------------------------
 
@@ -128,6 +161,9 @@ class History:
             "gradient_norms": {name: np.array(c) for name, c in self.gradient_norms.items()},
             "gradient_batches": list(self.gradient_batches),
             "best_epoch": self.best_epoch,
+            "monitor": self.monitor,
+            "highest": self.highest,
+            "kept": self.kept,
             "ended": self.ended,
             "epochs": self.epochs,
             "settings": self.settings,
@@ -140,5 +176,22 @@ class History:
         self.gradient_norms = {name: c.tolist() for name, c in state["gradient_norms"].items()}
         self.gradient_batches = list(state["gradient_batches"])
         self.best_epoch, self.ended = state["best_epoch"], state["ended"]
+        self.monitor, self.highest = state["monitor"], state["highest"]
+        self.kept = state["kept"]
         self.epochs = state["epochs"]
         self.settings = state["settings"]
+
+
+def named(column: str) -> str:
+    """How people call a column: "validation cost", "validation accuracy"."""
+    return " ".join("cost" if part == "loss" else part for part in column.split("_"))
+
+
+def figure_text(column: str, figure: float) -> str:
+    """A figure of a column; an accuracy in per cent."""
+    return f"{100 * figure:.2f} %" if column.endswith("accuracy") else f"{figure:.4f}"
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """1 epoch, 2 epochs."""
+    return f"{count:,} {one if count == 1 else more or f'{one}s'}"

@@ -10,11 +10,11 @@ from typing import Any, Literal, TextIO
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.training.best import Best
 from tinygrad_lite.training.evaluation import Loss, Metrics, evaluate
-from tinygrad_lite.training.history import History
+from tinygrad_lite.training.history import History, counted
 from tinygrad_lite.training.interrupt import on_interrupt
 from tinygrad_lite.training.progress import Progress
 from tinygrad_lite.training.run import Run
-from tinygrad_lite.training.settings import check, noted
+from tinygrad_lite.training.settings import check, check_parts, noted
 from tinygrad_lite.training.step import Step
 
 
@@ -89,7 +89,8 @@ def fit(
             they were kept.
         CheckpointError: the file to resume from is no checkpoint, is damaged, or does not fit;
             nothing was changed.
-        ValueError: `data` gives no batches, or a setting is out of range.
+        TypeError, ValueError: something is in the place of something else, `data` gives no
+            batches, or a setting is out of range.
 
     >>> import numpy as np
     >>> from tinygrad_lite import data, nn, optim, training
@@ -105,7 +106,8 @@ def fit(
     >>> training.evaluate(net, nn.cross_entropy, (x, y))["accuracy"] > 0.9
     True
     """
-    check(data, epochs, schedule_each, clip, patience, checkpoint_every)
+    check_parts(model, loss, optimiser, data, validation)
+    check(epochs, schedule_each, clip, patience, checkpoint_every)
     monitor = monitor or ("loss" if validation is None else "validation_loss")
     highest = not monitor.endswith(("loss", "error")) if highest is None else highest
     keep_best = validation is not None if keep_best is None else keep_best
@@ -113,6 +115,7 @@ def fit(
     step = Step(model, loss, optimiser, clip, capture)
     run = Run(model, optimiser, data, schedule, step, best, callbacks, validation)
     history = run.history
+    history.monitor, history.highest, history.kept = monitor, highest, keep_best
     history.settings = noted(
         loss, optimiser, data, schedule, schedule_each,
         {"epochs": epochs, "clip": clip, "monitor": monitor, "patience": patience},
@@ -146,8 +149,10 @@ def fit(
                 bar.epoch_done(history)
                 if path:
                     run.save(path)
-    history.ended = history.ended or f"trained {history.epochs} epochs"
+    history.ended = history.ended or f"trained {counted(history.epochs, 'epoch')}"
     bar.close()
+    if history.verdict:
+        bar.note(history.verdict)
     if path:
         run.save(path)
     best.restore(model)

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any, TextIO
 
-from tinygrad_lite.training.history import History
+from tinygrad_lite.training.history import History, figure_text, named
 
 SECONDS_BETWEEN = 0.1
 _WIDTH = 24
@@ -55,10 +55,7 @@ class Progress:
         figures = [f"epoch {epoch}/{self.epochs}", f"cost {history.last('loss'):.4f}"]
         for name in history.names:
             if name.startswith("validation_"):
-                what = name.removeprefix("validation_")
-                figure = history.last(name)
-                text = f"{100 * figure:.2f} %" if what == "accuracy" else f"{figure:.4f}"
-                figures.append(f"validation {'cost' if what == 'loss' else what} {text}")
+                figures.append(f"{named(name)} {figure_text(name, history.last(name))}")
         if history.best_epoch == epoch:
             figures.append("best so far")
         figures.append(_duration(history.last("seconds")))

@@ -179,9 +179,10 @@ class Run:
         Raises:
             CheckpointError: it cannot be read or does not fit; nothing was changed.
         """
-        settings = self.history.settings
+        history = self.history
+        asked = history.settings, history.monitor, history.highest, history.kept
         load_checkpoint(path, self._parts)
-        self.history.settings = settings  # those of this call
+        history.settings, history.monitor, history.highest, history.kept = asked  # by this call
         # More epochs may be wanted now, or more patience.
         self.history.ended = None
         if self.best.exhausted:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.data.batches import Source
+from tinygrad_lite.nn.module import Module
 
 
 def noted(
@@ -29,8 +30,51 @@ def noted(
     return settings | {name: value for name, value in others.items() if value is not None}
 
 
+def check_parts(model: Any, loss: Any, optimiser: Any, data: Any, validation: Any) -> None:
+    """Refuse what is in the place of something else.
+
+    Raises:
+        TypeError, ValueError: says what was found, and what belongs there.
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"fit: model must be an nn.Module, but is {_found(model)}")
+    if isinstance(loss, type) or not callable(loss):
+        raise TypeError(
+            f"fit: loss must be a function of output and target, such as nn.cross_entropy or "
+            f"nn.CrossEntropyLoss(), but is {_found(loss)}"
+        )
+    if isinstance(optimiser, type) or not hasattr(optimiser, "zero_grad"):
+        raise TypeError(
+            f"fit: optimiser must be one of the model's parameters, such as "
+            f"optim.Adam(model.parameters(), lr=1e-3), but is {_found(optimiser)}"
+        )
+    if isinstance(data, np.ndarray) or (
+        isinstance(data, tuple) and any(isinstance(array, np.ndarray) for array in data)
+    ):
+        raise ValueError(
+            "fit: data must give batches: data.Batches(x, y, batch_size=64, seed=0) makes them of "
+            "arrays"
+        )
+    if isinstance(validation, np.ndarray) or not (
+        validation is None or hasattr(validation, "__iter__")
+    ):
+        raise TypeError(
+            f"fit: validation must be arrays (x, y) or batches, but is {_found(validation)}; "
+            f"(x, y), validation = data.split(x, y, validation=0.2, seed=0) sets a share aside"
+        )
+
+
+def _found(thing: Any) -> str:
+    if isinstance(thing, type):
+        return f"the class {thing.__name__}"
+    if isinstance(thing, (str, int, float)):
+        return repr(thing)
+    if isinstance(thing, np.ndarray):
+        return f"an array of shape {thing.shape}"
+    return f"a {type(thing).__name__}"
+
+
 def check(
-    data: Any,
     epochs: int,
     schedule_each: str,
     clip: float | None,
@@ -53,13 +97,6 @@ def check(
         raise ValueError(f"fit: schedule_each must be 'batch' or 'epoch', not {schedule_each!r}")
     if clip is not None and not clip > 0:
         raise ValueError(f"fit: clip must be positive, but is {clip}")
-    if isinstance(data, np.ndarray) or (
-        isinstance(data, tuple) and any(isinstance(array, np.ndarray) for array in data)
-    ):
-        raise ValueError(
-            "fit: data must give batches: data.Batches(x, y, batch_size=64, seed=0) makes them of "
-            "arrays"
-        )
 
 
 def _told(optimiser: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.engine.value import data_of
+from tinygrad_lite.engine.value import Value, data_of
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.optim import clip_grad_norm_
 from tinygrad_lite.training.checkpoint import set_state, state_of
@@ -35,6 +35,11 @@ class _Written:
         inputs, target = split_batch(batch)
         self.optimiser.zero_grad()
         cost = self.loss(self.model(*inputs), target)
+        if type(cost) is not Value:
+            raise TypeError(
+                f"fit: the loss gave a {type(cost).__name__}, so no Value reached it: forward must "
+                f"return what it computed from the parameters, not a plain array such as x.data"
+            )
         cost.backward()
         if self.clip is not None:
             clip_grad_norm_(self.optimiser.parameters, self.clip)

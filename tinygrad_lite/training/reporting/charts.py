@@ -22,6 +22,8 @@ POINTS = 400
 
 Line = tuple[ArrayLike, ArrayLike]
 
+_ONE = {"batches": "batch", "epochs": "epoch"}
+
 
 def line_chart(
     title: str, lines: Mapping[str, Line], x_label: str, *, log: bool = False, note: str = ""
@@ -36,7 +38,7 @@ def line_chart(
     low, high = _range_of(float(low), float(high), log)
     across = _Scale(float(x_low), float(x_high), LEFT, WIDTH - RIGHT, False)
     up = _Scale(low, high, HEIGHT - BOTTOM, TOP, log)
-    body = _axes(across, up, x_label)
+    body = _axes(across, up, x_label, whole=True)
     for i, line in enumerate(read.values()):
         points = [f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in _thinned(line)]
         style: dict[str, Any] = {
@@ -50,7 +52,7 @@ def line_chart(
             body += tag("polyline", points=" ".join(points), **style)
     data = {
         "x": [LEFT, WIDTH - RIGHT, across.low, across.high],
-        "label": x_label,
+        "label": _ONE.get(x_label, x_label),
         "lines": {name: _rounded(_thinned(line)) for name, line in read.items()},
     }
     legend = "".join(_key(i, name) for i, name in enumerate(read)) if len(read) > 1 else ""
@@ -93,25 +95,27 @@ class _Scale:
             low, high, number = (math.log10(n) for n in (low, high, number))
         return self.start + (number - low) / ((high - low) or 1.0) * (self.end - self.start)
 
-    def ticks(self) -> Sequence[float]:
+    def ticks(self, whole: bool = False) -> Sequence[float]:
+        """Round numbers, or whole ones where there is nothing between them."""
         if self.log:
             first, last = round(math.log10(self.low)), round(math.log10(self.high))
             return [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
         raw = ((self.high - self.low) or 1.0) / 4
         size = 10.0 ** math.floor(math.log10(raw))
         step = next(size * m for m in (1, 2, 5, 10) if size * m >= raw)
+        step = max(step, 1.0) if whole else step
         first = math.ceil(self.low / step - 1e-9)
         return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
-def _axes(across: _Scale, up: _Scale, x_label: str) -> str:
+def _axes(across: _Scale, up: _Scale, x_label: str, whole: bool = False) -> str:
     parts = []
     for tick in up.ticks():
         y = up.at(tick)
         parts.append(tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
         parts.append(words(number_text(tick), LEFT - 6, y + 4, text_anchor="end"))
     bottom = HEIGHT - BOTTOM
-    for tick in across.ticks():
+    for tick in across.ticks(whole):
         x = across.at(tick)
         parts.append(tag("line", class_="axis", x1=x, x2=x, y1=bottom, y2=bottom + 4))
         parts.append(words(number_text(tick), x, bottom + 18, text_anchor="middle"))

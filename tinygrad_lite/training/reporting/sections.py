@@ -13,7 +13,7 @@ from tinygrad_lite.drawing.layers import draw_layers
 from tinygrad_lite.drawing.summary import number_text, summarise, thumbnail
 from tinygrad_lite.drawing.svg import Picture
 from tinygrad_lite.engine.value import Value, data_of
-from tinygrad_lite.training.history import History
+from tinygrad_lite.training.history import History, named
 from tinygrad_lite.training.reporting.charts import Line, line_chart, scatter_chart
 from tinygrad_lite.training.reporting.images import (
     Array,
@@ -46,27 +46,40 @@ def tiles(history: History, results: Results | None, parameters: int) -> str:
     elif results is not None and results.outputs.shape == results.targets.shape:
         error = np.sqrt(np.mean(np.abs(results.outputs - results.targets) ** 2))
         shown.append((number_text(float(error)), "root mean square error"))
-    if "validation_loss" in history:
-        shown.append(
-            (number_text(float(history["validation_loss"].min())), "lowest validation cost")
-        )
-    elif "loss" in history:
-        shown.append((number_text(history.last("loss")), "cost in the last epoch"))
-    if history.best_epoch is not None:
-        shown.append((str(history.best_epoch), f"best epoch of {history.epochs}"))
+    best = history.best_epoch
+    if best is not None:
+        shown.append((f"{best} of {history.epochs}", "epoch kept" if history.kept else "best epoch"))
     else:
-        shown.append((str(history.epochs), "epochs"))
+        shown.append((f"{history.epochs:,}", "epoch" if history.epochs == 1 else "epochs"))
+    column = "validation_loss" if "validation_loss" in history else "loss"
+    if column in history:
+        epoch = best if best is not None and history.kept else history.epochs
+        cost = float(history[column][epoch - 1])
+        shown.append((number_text(cost), f"{named(column)} in epoch {epoch}"))
     shown.append((f"{history.batches:,}", "batches"))
     shown.append((f"{parameters:,}", "parameters"))
     if "seconds" in history:
         shown.append((duration(float(np.nansum(history["seconds"]))), "of training"))
     cells = "".join(f"<div><b>{figure}</b><span>{what}</span></div>" for figure, what in shown)
-    return f'<section class="tiles">{cells}</section>'
+    return f'<section><div class="tiles">{cells}</div>{_verdict(history)}</section>'
+
+
+def _verdict(history: History) -> str:
+    """Which epoch was the best and why; where another had the lowest cost, that too."""
+    told = history.verdict
+    if not told:
+        return ""
+    costs = history["validation_loss"] if "validation_loss" in history else np.empty(0)
+    if np.isfinite(costs).any():
+        lowest = int(np.nanargmin(costs))
+        if lowest + 1 != history.best_epoch:
+            told += f". The validation cost is lowest, {costs[lowest]:.4f}, in epoch {lowest + 1}"
+    return f'<p class="note">{html.escape(told)}.</p>'
 
 
 def curves(history: History) -> str:
     """How cost, success, learning rate and gradients went."""
-    batches, ends = np.arange(1, history.batches + 1), history["batches"]
+    batches = np.arange(1, history.batches + 1)
     cost: dict[str, Line] = {"each batch": (batches, history.costs)}
     if history.batches > 200:
         cost["average of 50"] = _averaged(history.costs, 50)
@@ -74,10 +87,10 @@ def curves(history: History) -> str:
     by_epoch = np.arange(1.0, history.epochs + 1)
     if "validation_loss" in history:
         lines = {
-            "training": (ends, history["loss"]),
-            "validation": (ends, history["validation_loss"]),
+            "training": (by_epoch, history["loss"]),
+            "validation": (by_epoch, history["validation_loss"]),
         }
-        charts.append(line_chart("Cost by epoch", lines, "batches"))
+        charts.append(line_chart("Cost by epoch", lines, "epochs"))
     for name in history.names:
         what = name.removeprefix("validation_")
         if what == name or what == "loss":
