@@ -1,10 +1,15 @@
 """`tinygrad-lite demo`: what it serves, to whom, and what it refuses."""
 
+import gzip
 import http.client
+import json
+import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +19,8 @@ from tinygrad_lite.cli.demo import content_of
 from tinygrad_lite.demo import PAGE, page_with, server_of
 from tinygrad_lite.export import load_graph
 from tinygrad_lite.neurons import HiddenLayer, InputLayer, Network, OutputLayer
+
+NETWORKS = Path(__file__).parents[2] / "examples" / "digits" / "web" / "networks"
 
 
 @contextmanager
@@ -64,8 +71,11 @@ def test_the_page_is_served_to_this_machine_alone():
         assert answer(server, "/../pyproject.toml")[0].status == 404
         assert answer(server, method="POST")[0].status == 501
         port = server.server_port
-        assert answer(server, Host=f"localhost:{port}")[0].status == 200
-        assert answer(server, Host=f"elsewhere.example:{port}")[0].status == 403
+        for ours in (f"localhost:{port}", f"LOCALHOST:{port}", "127.0.0.1", "localhost"):
+            assert answer(server, Host=ours)[0].status == 200, ours
+        for other in (f"elsewhere.example:{port}", "elsewhere.example", "127.0.0.1.example", "",
+                      "localhost@elsewhere.example", "[::1", "elsewhere.example#@localhost"):  # fmt: skip
+            assert answer(server, Host=other)[0].status == 403, other
 
 
 def test_the_page_begins_with_the_network_given(opened, network_file):
@@ -99,16 +109,54 @@ def test_the_command_prints_the_address_and_serves(network_file):
     assert 'data-name="fours &lt;b&gt;&amp;.json"' in body
 
 
-def test_a_browser_is_opened_unless_told_otherwise(monkeypatch):
-    seen = []
-    monkeypatch.setattr("webbrowser.open", seen.append)
-    monkeypatch.setattr(
-        "http.server.ThreadingHTTPServer.serve_forever", lambda server: seen.append("served")
-    )
-    assert main(["demo"]) == 0
-    assert seen[0].startswith("http://127.0.0.1:") and seen[1] == "served"
+BROWSER = """
+import os, sys, urllib.request
+try:
+    body = urllib.request.urlopen(sys.argv[1], timeout=60).read()
+except OSError as error:
+    body = repr(error).encode()
+open(sys.argv[2] + ".part", "wb").write(body)
+os.replace(sys.argv[2] + ".part", sys.argv[2])
+"""
+
+
+def test_a_browser_is_opened_and_may_be_one_that_blocks(tmp_path):
+    """As one in the terminal does: it reads the page before it returns."""
+    program, seen = tmp_path / "browser.py", tmp_path / "seen.html"
+    program.write_text(BROWSER)
+    environment = {**os.environ, "BROWSER": f"{sys.executable} {program} %s {seen}"}
+    command = [sys.executable, "-m", "tinygrad_lite.cli", "demo"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            while not seen.exists():
+                assert process.poll() is None
+                time.sleep(0.05)
+        finally:
+            process.terminate()
+    assert seen.read_bytes() == PAGE.read_bytes()
+
+
+def test_no_browser_is_opened_unless_wanted(monkeypatch):
+    asked = []
+    monkeypatch.setattr("webbrowser.open", asked.append)
+    monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", lambda server: None)
     assert main(["demo", "--no-browser"]) == 0
-    assert seen[2:] == ["served"]
+    assert asked == []
+
+
+def test_without_a_browser_the_address_is_left_to_the_reader(monkeypatch):
+    lines, told = [], threading.Event()
+
+    def show(line, flush):
+        lines.append(line)
+        if len(lines) == 2:
+            told.set()
+
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", lambda server: told.wait())
+    monkeypatch.setattr("tinygrad_lite.cli.demo.print", show, raising=False)
+    assert main(["demo"]) == 0
+    assert lines[1] == "No browser could be opened: open the address in one."
 
 
 def test_a_model_of_layers_is_given_as_a_graph(tmp_path):
@@ -119,16 +167,38 @@ def test_a_model_of_layers_is_given_as_a_graph(tmp_path):
     assert graph.gradient is not None
 
 
+@pytest.mark.parametrize("name", ["convolutional", "edge_maps"])
+def test_a_compressed_file_is_given_as_what_it_holds(name):
+    path = NETWORKS / f"{name}.json.gz"
+    content = json.loads(content_of(str(path)))
+    assert content == json.loads(gzip.decompress(path.read_bytes()))
+
+
+DAMAGED = gzip.compress(b'{"inputLayerLength": 784}' * 40)[:-20]
+SMALLER = {
+    "inputLayerLength": 100,
+    "otherLayers": [{"neurons": [{"bias": 0, "activationFunction": "RELU", "inputs": []}] * 10}],
+}
+
+
 @pytest.mark.parametrize(
     "arguments, says",
     [
         (["--network", "nowhere.json"], "nowhere.json"),
-        (["--network", "784-16"], "the page wants ten digits"),
-        (["--network", "100-10"], "does not take samples of shape (1, 28, 28)"),
+        (["--network", "nowhere.json.gz"], "nowhere.json.gz"),
+        (["--network", "784-16"], "wants ten outputs, one for each digit: it has 16"),
+        (["--network", "100-10"], "100-10 is no network for the page, whose pictures have 28x28"),
+        (["--network", "smaller.json"], "(1, 784) do not fit 100 input neurons"),
+        (["--network", "damaged.json.gz"], "damaged.json.gz: the compressed file is damaged"),
+        (["--network", "plain.json.gz"], "plain.json.gz: the compressed file is damaged"),
         (["--port", "70000"], "--port 70000: give 0 to 65535"),
     ],
 )
-def test_a_wrong_request_gets_one_line(arguments, says, capsys):
+def test_a_wrong_request_gets_one_line(arguments, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("smaller.json").write_text(json.dumps(SMALLER))
+    Path("damaged.json.gz").write_bytes(DAMAGED)
+    Path("plain.json.gz").write_text("{}")
     assert main(["demo", "--no-browser", *arguments]) == 2
     told = capsys.readouterr().err
     assert says in told

@@ -8,6 +8,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PAGE = Path(__file__).parent / "page" / "index.html"
 """The built page, complete in one file."""
@@ -63,8 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         # Another site's name that leads to 127.0.0.1 must not let that site read the page.
-        host = self.headers.get("Host", "").rpartition(":")[0]
-        if host not in (HOST, "localhost"):
+        if _host_in(self.headers.get("Host", "")) not in (HOST, "localhost"):
             self.send_error(403, "this page is served to this machine alone")
         elif self.path not in ("/", "/index.html"):
             self.send_error(404)
@@ -80,3 +80,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing of requests."""
+
+
+def _host_in(header: str) -> str | None:
+    """The name in a Host header, whose port is left out where it is HTTP's own."""
+    try:
+        return urlsplit(f"//{header}").hostname
+    except ValueError:
+        return None
