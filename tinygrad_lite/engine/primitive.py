@@ -48,6 +48,8 @@ class primitive:
                     operation = RULES[self]
                 except KeyError:
                     raise no_rule(self) from None
+                if operation.unary is not None and len(args) == 1 and not metadata:
+                    return operation.unary(a)
                 return record(operation, args, metadata)
         if metadata and any(type(setting) is Value for setting in metadata.values()):
             names = [key for key, setting in metadata.items() if type(setting) is Value]

@@ -32,6 +32,8 @@ def array_ufunc(self: Value, ufunc: np.ufunc, method: str, *inputs: Any, **kwarg
         if not kwargs:
             operation = RULES.get(ufunc)
             if operation is not None:
+                if operation.unary is not None:
+                    return operation.unary(self)
                 if operation.reflected is not None and inputs[1] is self:  # array @ value
                     return operation.reflected(self, inputs[0])
                 for a in inputs:

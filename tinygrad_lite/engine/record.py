@@ -199,21 +199,44 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
 
 
 def unary_operator(operation: Operation) -> Callable[[Value], Any]:
-    """A method without arguments such as __neg__ or relu, quick for a Python float."""
+    """A method without arguments such as __neg__ or relu: `record` unrolled for an array, and quick
+    for a Python float."""
     scalar = operation.scalar
+    evaluate = operation.evaluate
 
     def method(self: Value) -> Any:
         try:
             a = self._data
         except AttributeError:  # a leaf whose number is in a pack
             a = self.data
-        if type(a) is float and scalar is not None:
-            try:
-                return remember(operation, (self,), None, scalar(a))
-            except (ArithmeticError, ValueError):
-                pass  # outside the domain: NumPy gives inf or nan, and its warning
-        return record(operation, (self,))
+        if type(a) is not _ndarray or ENTERED.count:
+            if type(a) is float and scalar is not None:
+                try:
+                    return remember(operation, (self,), None, scalar(a))
+                except (ArithmeticError, ValueError):
+                    pass  # outside the domain: NumPy gives inf or nan, and its warning
+            return record(operation, (self,))
+        try:
+            data = evaluate(a)
+        except (TypeError, ValueError):
+            return record(operation, (self,))  # which says what is wrong
+        node = _new(Value)
+        node._data = data if type(data) is _ndarray else _normal(data)
+        node.operation = operation
+        node.args = (self,)
+        node.metadata = None
+        node.serial = next_serial()
+        node.retained = False
+        frame = _frame(1)
+        code = frame.f_code
+        while _internal[code.co_filename] and frame.f_back is not None:
+            frame = frame.f_back
+            code = frame.f_code
+        node.frame_code = code
+        node.frame_offset = frame.f_lasti
+        return node
 
+    operation.unary = method
     return method
 
 

@@ -88,7 +88,9 @@ class Operation:
         self.scalar = scalar
         self.bind = bind or self._bind_positional
         self.kink = kink
-        self.reflected: Callable[..., Any] | None = None  # set by binary_operator
+        # Quicker ways to record it, set by unary_operator and binary_operator.
+        self.unary: Callable[..., Any] | None = None
+        self.reflected: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

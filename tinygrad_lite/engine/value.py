@@ -178,7 +178,9 @@ class Value:
 
     @data.setter
     def data(self, data: Any) -> None:
-        if not hasattr(self, "_data"):
+        try:
+            self._data  # noqa: B018 (whether it is set)
+        except AttributeError:
             self._within.give_back(self)
         self._data = data
 
@@ -248,7 +250,9 @@ class Value:
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
-        if not hasattr(self, "_data"):
+        try:
+            self._data  # noqa: B018 (whether it is set)
+        except AttributeError:
             self._within.give_back(self)
         if gradient is not None:
             shape = np.shape(data_of(gradient))

@@ -50,6 +50,7 @@ _ROUNDING: dict[str, Callable[..., Any]] = {
 
 def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
     operation = RULES[function]
+    of_all = unary_operator(operation)
 
     def method(
         self: Value, axis: Any = None, dtype: Any = None, out: None = None,
@@ -59,7 +60,9 @@ def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
             if dtype is not None:
                 settings["dtype"] = dtype
             return _dispatch(function, self, axis=axis, out=out, keepdims=keepdims, **settings)
-        metadata: dict[str, Any] = {} if axis is None else {"axis": axis}
+        if axis is None and not keepdims:
+            return of_all(self)
+        metadata: dict[str, Any] = {"axis": axis}
         if keepdims:
             metadata["keepdims"] = True
         return record(operation, (self,), metadata)
