@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.diagnose import Diagnosis, conventions, diagnose
-from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate, place
+from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.mistakes.candidate import Candidate, place
 from tinygrad_lite.checking.noise import DOUBLE, SINGLE, sensitivity
-from tinygrad_lite.checking.passes import Array, Record
+from tinygrad_lite.checking.passes import Array, Changes, Record
 from tinygrad_lite.checking.report import Gradient, Mistake, Report
 from tinygrad_lite.checking.sampling import numerical_columns
+from tinygrad_lite.checking.subgradients import choices
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.backward import consumers_first, leaves_of, pull_back
 from tinygrad_lite.engine.value import Value, data_of, describe, source_of
@@ -20,6 +21,7 @@ from tinygrad_lite.engine.value import Value, data_of, describe, source_of
 ROUNDING = 200.0  # roundings of one operation each that a gradient may carry
 GREY = 3e-5  # relative difference below which float32 or clipping may be all there is
 TINY = 1e-6  # the same for few entries among exact ones
+CHOICES = 2  # of derivatives at kinks, under which a mistake is looked for
 
 
 def compare(
@@ -69,10 +71,10 @@ def compare(
     judged = _Judgement(record, targets, automatic)
     report = Report(cost=cost, sought=explain_mistakes)
     diagnosis = None
-    if judged.wrong and explain_mistakes:
-        diagnosis = judged.explain()
-    elif judged.wrong:
-        judged.accept_conventions()
+    if judged.wrong:
+        chosen = judged.accept_kinks()
+        if judged.wrong and explain_mistakes:
+            diagnosis = judged.explain(chosen)
     columns = numerical_columns(record, judged.worst, set(judged.wrong), automatic, seed)
     report.sampled = columns.said
     for target in targets:
@@ -162,9 +164,31 @@ class _Judgement:
             self.verdicts[key] = "right up to rounding"
             self.grey[key] = None
 
-    def explain(self) -> Diagnosis:
+    def accept_kinks(self) -> list[Changes]:
+        """Accept what is right by another choice of derivative where the function has a kink.
+
+        Returns:
+            derivatives that may have been chosen there, to be tried for what is still wrong.
+        """
+        certain = {k for k in self.wrong if k not in self.grey}
+        if not certain:
+            return []
+        found = choices(self.record, self.targets, certain)
+        if found and found[0].explained:
+            best = found[0]
+            self.notes += best.notes
+            for key in best.explained:
+                self.verdicts[key] = "right at a kink"
+                self.masks[key] = np.zeros(key.shape, dtype=bool)
+        return [choice.changes for choice in found]
+
+    def explain(self, chosen: list[Changes]) -> Diagnosis:
         """Look for the mistake; what may be rounding is one only if a mistake is reproduced
-        far more closely than rounding would allow."""
+        far more closely than rounding would allow.
+
+        Args:
+            chosen: derivatives that may have been chosen at kinks, the likeliest first.
+        """
         certain = [k for k in self.wrong if k not in self.grey]
         finite = [
             t for t in self.targets
@@ -173,32 +197,19 @@ class _Judgement:
         wrong = set(certain or self.grey) & {t.key for t in finite}
         if not wrong:
             return Diagnosis(first_wrong=certain[0] if certain else None)
-        diagnosis = diagnose(self.record.cost, finite, wrong)
-        answers = diagnosis.answers
+        accepted = "right at a kink" in self.verdicts.values()
+        bases = chosen[:1] if accepted else [Changes(), *chosen[:CHOICES]]
+        for base in bases:
+            diagnosis = diagnose(self.record.cost, finite, wrong, base)
+            if diagnosis.answers:
+                break
         if not certain:
-            diagnosis.answers = [a for a in answers if all(map(_telling, a.candidates))]
+            diagnosis.answers = [a for a in diagnosis.answers if all(map(_telling, a.candidates))]
             if diagnosis.answers:
                 for key in self.grey:
                     self.verdicts[key] = "wrong"
                 self.grey = {}
-        elif answers and all(c.kind == CONVENTION for c in answers[0].candidates):
-            self._accept_convention(answers[0].candidates)
         return diagnosis
-
-    def accept_conventions(self) -> None:
-        """Look only for other derivatives at kinks, which are no mistakes."""
-        wrong = {t.key for t in self.targets if t.fitting} & set(self.wrong)
-        if wrong:
-            found = conventions(self.record.cost, self.targets, wrong)
-            if found:
-                self._accept_convention(found)
-
-    def _accept_convention(self, candidates: list[Candidate]) -> None:
-        self.notes += [f"another convention at a kink: {c.sentence}" for c in candidates]
-        for key, verdict in self.verdicts.items():
-            if verdict == "wrong":
-                self.verdicts[key] = "right at a kink"
-                self.masks[key] = np.zeros(key.shape, dtype=bool)
 
 
 def _may_be_rounding(hand: Array, right: Array, off: Array, single: bool) -> Array:
@@ -241,13 +252,12 @@ def _enter_diagnosis(report: Report, diagnosis: Diagnosis | None, judged: _Judge
     report.first_wrong, report.last_right = diagnosis.first_wrong, diagnosis.last_right
     for rank, answer in enumerate(diagnosis.answers[:4]):
         for c in answer.candidates:
-            if c.kind != CONVENTION:
-                report.mistakes.append(
-                    Mistake(
-                        c.kind, place(c.where), c.where, source_of(c.where), c.sentence,
-                        c.correction, alternative=rank,
-                    )
-                )  # fmt: skip
+            report.mistakes.append(
+                Mistake(
+                    c.kind, place(c.where), c.where, source_of(c.where), c.sentence, c.correction,
+                    alternative=rank,
+                )
+            )  # fmt: skip
     report.answers = diagnosis.answers[:4]
     report.mistakes.sort(key=lambda m: (m.kind == "precision", m.alternative))
 
@@ -268,10 +278,11 @@ def _gradients(cost: Value, hand_derived: Any) -> dict[Value, Any]:
         if isinstance(key, str):
             named = by_name.get(key, [])
             if len(named) != 1:
-                known = ", ".join(sorted(by_name)) or "none has one"
+                known = ", ".join(sorted(by_name)) or "none; Value(array, name=...) gives one"
+                found = f"{len(named)} Values" if named else "no Value"
                 raise ValueError(
-                    f"{len(named)} Values that the cost depends on are named {key!r}; give the "
-                    f"Value itself, or one of the names {known}"
+                    f"{found} that the cost depends on {'are' if named else 'is'} named {key!r}; "
+                    f"give the Value itself, or one of the names there are: {known}"
                 )
             (value,) = named
         if type(value) is not Value or value not in reached:

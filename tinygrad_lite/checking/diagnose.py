@@ -10,7 +10,7 @@ from operator import or_
 import numpy as np
 
 from tinygrad_lite.checking.mistakes import numbers
-from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate
+from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.passes import Array, Changes
 from tinygrad_lite.checking.proposals import Proposals
 from tinygrad_lite.checking.targets import Target
@@ -46,34 +46,27 @@ class Diagnosis:
     last_right: Value | None = None
 
 
-def diagnose(cost: Value, targets: Sequence[Target], wrong: set[Value]) -> Diagnosis:
+def diagnose(
+    cost: Value, targets: Sequence[Target], wrong: set[Value], base: Changes | None = None
+) -> Diagnosis:
     """Explain the wrong gradients among the targets by one mistake, or by two.
 
     Args:
         cost: what was differentiated.
         targets: all gradients given; the right ones say where the mistake is not.
         wrong: keys of the targets that are wrong.
+        base: derivatives chosen at kinks, which are no mistakes.
     """
+    base = base or Changes()
     with np.errstate(all="ignore"):
         case = Case(cost, targets, wrong)
-        everything = Trial(case, Changes())
-        trial = Trial(case, Changes(), *case.sampled()) if case.large else everything
+        everything = Trial(case, base)
+        trial = Trial(case, base, *case.sampled()) if case.large else everything
         answers = list(_answers(trial, depth=2))
         if case.large:
             answers = [a for a in answers if _holds(everything, a.candidates)]
         first = case.wrong[0]
         return Diagnosis(_distinct(answers), first, case.last_right(first))
-
-
-def conventions(cost: Value, targets: Sequence[Target], wrong: set[Value]) -> list[Candidate]:
-    """Other derivatives at kinks and ties that explain all wrong gradients, if any do."""
-    with np.errstate(all="ignore"):
-        trial = Trial(Case(cost, targets, wrong, with_links=False), Changes())
-        for candidate in Proposals(trial).conventions():
-            keys, _ = trial.explained(candidate.changes)
-            if len(keys) == len(trial.wrong):
-                return [candidate]
-    return []
 
 
 def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
@@ -122,7 +115,7 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
         (candidate,) = answer.candidates
         rest = Trial(trial.whole, trial.base | candidate.changes, trial.wrong, trial.right)
         for further in _answers(rest, depth - 1):
-            if all(c.kind != CONVENTION and c.prior < EMPTY for c in further.candidates):
+            if all(c.prior < EMPTY for c in further.candidates):
                 found += 1
                 yield Answer([candidate, *further.candidates], further.distance)
         if found > 3:

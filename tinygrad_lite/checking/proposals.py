@@ -21,11 +21,7 @@ from tinygrad_lite.checking.mistakes import (
     softmax,
     stale,
 )
-from tinygrad_lite.checking.mistakes.candidate import (
-    CONVENTION,
-    Candidate,
-    Circumstances,
-)
+from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances
 from tinygrad_lite.checking.mistakes.habits import everywhere_at, together
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable
 from tinygrad_lite.checking.trial import FAILURES, Trial, moved_by
@@ -71,17 +67,6 @@ class Proposals:
         yield from self._around(first, self._places(first))
         if not self.whole.large:
             yield from self._habits()
-
-    def conventions(self) -> Iterator[Candidate]:
-        """Other derivatives at kinks: at one place, and at every place of a kind."""
-        families: dict[str, list[Candidate]] = {}
-        for edges in self.record.consumers.values():
-            for edge in edges:
-                for candidate in masks.of_edge(self.about, edge):
-                    if candidate.kind == CONVENTION:
-                        families.setdefault(candidate.family, []).append(candidate)
-                        yield candidate
-        yield from (together(some) for some in families.values() if len(some) > 1)
 
     def elsewhere(self) -> Iterator[Candidate]:
         """Candidates at places that reach right gradients too, where a mistake happens to cancel,

@@ -24,9 +24,7 @@ FAILURES = (Inapplicable, ValueError, TypeError, IndexError, KeyError, Arithmeti
 class Case:
     """What is to be explained: a cost, the gradients given, and which of them are wrong."""
 
-    def __init__(
-        self, cost: Value, targets: Sequence[Target], wrong: set[Value], with_links: bool = True
-    ) -> None:
+    def __init__(self, cost: Value, targets: Sequence[Target], wrong: set[Value]) -> None:
         self.targets = {t.key: t for t in targets}
         self.record = Record(cost, self.targets)
         self.closeness = {
@@ -36,7 +34,7 @@ class Case:
         self.wrong = sorted(wrong, key=lambda k: (-self.closeness[k], -k.serial))
         self.right = [k for k in self.targets if k not in wrong]
         self.large = sum(map(len, self.record.consumers.values())) > LARGE
-        self.links = find_links(self.record, set(self.record.nodes)) if with_links else []
+        self.links = find_links(self.record, set(self.record.nodes))
 
     def sampled(self) -> tuple[list[Value], list[Value]]:
         """Some of the wrong keys, the first among them, and some of the right ones."""

@@ -22,9 +22,6 @@ KINDS = (
     "regularisation", "shifted-index", "stale", "precision",
 )  # fmt: skip
 
-CONVENTION = "convention"
-"""Not a mistake: another choice of derivative where the function has a kink."""
-
 
 @dataclass(frozen=True)
 class Candidate:

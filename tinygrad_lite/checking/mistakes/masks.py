@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import CONVENTION, Candidate, Circumstances, called
+from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.rules.pooling import largest, window_spread, window_sums
@@ -77,8 +77,6 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
         yield from _ties(edge, candidate)
     if node.operation.function is largest:
         yield from _pooling(node, candidate)
-    if name in ("maximum", "minimum", "relu", "abs", "absolute"):
-        yield from _kinks(edge, candidate)
 
 
 _BRANCHING = {"where", "maximum", "minimum", "fmax", "fmin"}
@@ -170,23 +168,6 @@ def _ties(edge: Edge, candidate) -> Iterator[Candidate]:  # type: ignore[no-unty
     def whole(local: Local) -> Array:
         return np.broadcast_to(_spread(local), np.shape(local.args[0])) * winners(local)
 
-    def chosen(last: bool) -> Change:
-        def change(local: Local) -> Array:
-            won = winners(local)
-            axis = (local.edge.node.metadata or {}).get("axis")
-            if axis is None:
-                one = np.zeros(won.size, dtype=bool)
-                flat = np.flatnonzero(won)
-                one[flat[-1 if last else 0]] = True
-                one = one.reshape(won.shape)
-            else:
-                turned = np.flip(won, axis) if last else won
-                one = (np.cumsum(turned, axis=axis) == 1) & turned
-                one = np.flip(one, axis) if last else one
-            return np.broadcast_to(_spread(local), won.shape) * one
-
-        return change
-
     yield candidate(
         "mask", whole,
         f"where several entries of {target} tie for the extremum, each receives the whole gradient",
@@ -197,28 +178,6 @@ def _ties(edge: Edge, candidate) -> Iterator[Candidate]:  # type: ignore[no-unty
         f"every entry of {target} receives the gradient, not only the extremum",
         "multiply by the mask of the entries that are the extremum", "no-mask", 0.1,
     )  # fmt: skip
-    for last in (False, True):
-        yield candidate(
-            CONVENTION, chosen(last), f"ties in {target} go to one entry", "", "tie", 0.0
-        )
-
-
-def _kinks(edge: Edge, candidate) -> Iterator[Candidate]:  # type: ignore[no-untyped-def]
-    """Another derivative at exactly the kink, where any between the one-sided ones is right."""
-    zeros = np.asarray(edge.argument.data)
-    others = [a for i, a in enumerate(edge.node.args) if i != edge.argnum]
-    level = others[0].data if others and type(others[0]) is Value else others[0] if others else 0.0
-    at_kink = zeros == level
-    if not np.any(at_kink):
-        return
-    for slope in (0.0, 0.5, 1.0, -1.0):
-        if slope < 0 and edge.node.operation.name not in ("abs", "absolute"):  # type: ignore[union-attr]
-            continue
-        yield candidate(
-            CONVENTION,
-            lambda local, s=slope: np.where(at_kink, s * local.g, local.rule()),
-            f"derivative {slope:g} at the kink of {called(edge.node)}", "", f"kink-{slope}", 0.0,
-        )  # fmt: skip
 
 
 def _spread(local: Local) -> Array:
