@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tinygrad_lite import export, neurons, nn
+from tinygrad_lite import data, export, neurons, nn
 
 
 @pytest.fixture
@@ -134,6 +134,7 @@ def test_values_to_predict(call, tmp_path):
 def test_a_computation_and_networks_are_drawn(call, script, saved, tmp_path):
     for name, more in (
         ("net.py:cost", []),
+        ("net.py:cost", ["--direction", "down"]),
         ("net.py:Net", []),
         ("net.py:neurons", []),
         ("w.npz", []),
@@ -182,7 +183,22 @@ def test_the_gradient_and_half_precision(call, tmp_path):
 
 MISTAKES = {
     "no network": (["evaluate", "nothing"], "network 'nothing': give FILE.py:NAME"),
-    "no file": (["evaluate", "missing.npz"], "missing.npz"),
+    "no file": (["evaluate", "missing.npz"], "tinygrad-lite: there is no file missing.npz\n"),
+    "a slip in a file": (["evaluate", "ww.npz"], "no file ww.npz; is w.npz meant?"),
+    "a file's folder": (["evaluate", "no/w.npz"], "tinygrad-lite: no/w.npz: there is no folder no"),
+    "no data for a script": (["evaluate", "net.py:Net"], "net.py:Net for? Give --data FILE.npz"),
+    "a value's neurons": (
+        ["draw", "net.py:cost", "-o", "w.svg", "--neurons"],
+        "--neurons is for networks; net.py:cost gives a Value",
+    ),
+    "a network's direction": (
+        ["draw", "w.npz", "-o", "w.svg", "--direction", "down"],
+        "--direction is for computations",
+    ),
+    "neurons of a module": (
+        ["draw", "net.py:Net", "-o", "w.svg", "--neurons"],
+        "without --neurons its layers are drawn",
+    ),
     "no script": (["evaluate", "missing.py:Net"], "there is no file missing.py"),
     "no name": (["evaluate", "net.py"], "write FILE.py:NAME"),
     "unknown name": (["evaluate", "net.py:nope"], "net.py defines no nope; it defines Net, ready"),
@@ -194,7 +210,7 @@ MISTAKES = {
         "net.py:30: NameError: name 'missing' is not defined",
     ),
     "a slip in a cost": (["check", "net.py:broken", "w.npz"], "net.py:33: ZeroDivisionError"),
-    "no cost": (["check", "net.py:ready", "w.npz"], "must return the cost as a Value"),
+    "no cost": (["check", "net.py:ready", "w.npz"], "gives a Sequential; name a function"),
     "no weights": (["evaluate", "2-5-2", "--data", "moons.npz"], "has no weights yet"),
     "other weights": (
         ["evaluate", "2-6-2", "--weights", "w.npz", "--data", "moons.npz"],
@@ -226,6 +242,22 @@ def test_mistakes_are_told_in_one_line(refused, script, saved, moons, tmp_path, 
     np.savez(tmp_path / "many.npz", x=x[:, :2], y=np.arange(10) % 7)
     export.save(nn.Linear(2, 2), tmp_path / "bare.npz")
     assert message in refused(*arguments)
+
+
+def test_without_data_and_network_the_error_tells_what_was_looked_for(refused, saved, monkeypatch):
+    def offline(folder=None):
+        raise data.DownloadError("could not download train-images: no network (host).")
+
+    monkeypatch.setattr(data, "load_mnist", offline)
+    error = refused("evaluate", "w.npz")
+    assert error.endswith("no network (host). Or give --data mnist:FOLDER\n")
+
+
+def test_the_default_data_is_told(call, saved, moons, monkeypatch):
+    monkeypatch.setattr("tinygrad_lite.cli.datasets.DEFAULT", moons)
+    told = call("evaluate", "w.npz").out
+    assert f"samples of {moons} (the default: no --data was given)" in told
+    assert moons in call("train", "2-3-2", "--epochs", "1").err
 
 
 def test_a_process_ends_with_the_status_and_one_line(process, script):

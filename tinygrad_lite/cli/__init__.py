@@ -28,7 +28,8 @@ by a short form (784-16-10: layers of neurons; cnn: a small convolutional networ
 a file that train or export wrote (.npz, .safetensors, .json). SUBCOMMAND --help tells the rest.
 
 exit status: 0 if all is well, 1 for "no" (a wrong gradient, a rate that is not reached), 2 for a
-call that cannot be carried out, told in one line.
+call that cannot be carried out, told in one line, 130 if Ctrl-C ended it (train writes its files
+all the same).
 """
 
 

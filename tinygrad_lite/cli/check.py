@@ -21,7 +21,11 @@ def add(subcommands: Any) -> None:
             "Compare gradients derived by hand, or by another program, with automatic and "
             "numerical ones. Exit status 0: all are right; 1: one is wrong; 2: a wrong call."
         ),
-        epilog="example:\n  tinygrad-lite check model.py:cost gradients.npz --html report.html",
+        epilog=(
+            "examples:\n"
+            "  tinygrad-lite check model.py:cost gradients.json\n"
+            "  tinygrad-lite check model.py:cost w=w.npy b=b.npy --html report.html"
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -64,5 +68,8 @@ def _cost(model: str) -> Value:
 
     cost = thing_in(model)
     if type(cost) is not Value:
-        raise CommandError(f"{model} must return the cost as a Value, not {type(cost).__name__}")
+        raise CommandError(
+            f"{model} gives a {type(cost).__name__}; name a function without arguments that "
+            f"computes the cost from Values, with names, and returns it"
+        )
     return cost

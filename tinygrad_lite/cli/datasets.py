@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.cli.errors import CommandError
+from tinygrad_lite.cli.scripts import is_script
 
 Array = np.ndarray[Any, Any]
 
@@ -43,9 +44,33 @@ class Dataset:
         return self.test_inputs[:8]
 
 
-def add_option(parser: argparse.ArgumentParser, **settings: Any) -> None:
+def add_option(parser: argparse.ArgumentParser, note: str = "") -> None:
     """Add ``--data``."""
-    parser.add_argument("--data", metavar="DATA", help=HELP, **settings)
+    parser.add_argument("--data", metavar="DATA", help=HELP + note)
+
+
+DEFAULT = "mnist"
+DEFAULT_NOTE = f". Default: {DEFAULT}; FILE.py:NAME has none"
+
+
+def chosen(options: argparse.Namespace) -> tuple[Dataset, str]:
+    """The data that a command works on, and what to call it.
+
+    Sets ``options.data`` where it was not given.
+
+    Raises:
+        CommandError: none was given for a network of the user's own; or as `dataset`.
+    """
+    told = options.data
+    if told is None:
+        if is_script(options.network):
+            raise CommandError(
+                f"what is {options.network} for? Give --data FILE.npz, with arrays x and y in it, "
+                f"or --data mnist or fashion"
+            )
+        options.data = DEFAULT
+        told = f"{DEFAULT} (the default: no --data was given)"
+    return dataset(options.data), told
 
 
 def dataset(name: str) -> Dataset:
@@ -69,7 +94,10 @@ def _images(kind: str, folder: str | None) -> Dataset:
     if folder is not None and not Path(folder).is_dir():
         raise CommandError(f"data {kind}:{folder}: there is no folder {folder}")
     load = data.load_mnist if kind == "mnist" else data.load_fashion_mnist
-    images = load(folder)
+    try:
+        images = load(folder)
+    except data.DownloadError as error:
+        raise CommandError(f"data {kind}: {error} Or give --data {kind}:FOLDER") from error
     classes = tuple("0123456789") if kind == "mnist" else tuple(data.FASHION_MNIST_CLASSES)
     return Dataset(
         kind,

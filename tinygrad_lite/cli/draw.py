@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from tinygrad_lite.cli import examples, networks
-from tinygrad_lite.cli.errors import CommandError
+from tinygrad_lite.cli.errors import CommandError, one_line
 from tinygrad_lite.cli.scripts import is_script, thing_in
 
 
@@ -54,6 +54,11 @@ def add(subcommands: Any) -> None:
         action="store_true",
         help="draw linear layers neuron by neuron, as light bulbs",
     )
+    parser.add_argument(
+        "--direction",
+        choices=("right", "down", "left", "up"),
+        help="where a computation flows (default: right)",
+    )
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
     parser.add_argument("--title", default="", help="written above")
     parser.set_defaults(run=run)
@@ -73,13 +78,24 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_value(value: Any, options: argparse.Namespace) -> Any:
+    for option in ("neurons", "weights", "data", "shape"):
+        if getattr(options, option):
+            raise CommandError(
+                f"--{option} is for networks; {options.network} gives a Value, which is drawn as "
+                f"the operations that it was computed by"
+            )
+    return _of_operations(value, options)
+
+
+def _of_operations(value: Any, options: argparse.Namespace) -> Any:
     from tinygrad_lite.drawing import draw
 
-    return draw(value, theme=options.theme, title=options.title)
+    direction = options.direction or "right"
+    return draw(value, direction=direction, theme=options.theme, title=options.title)
 
 
 def _of_network(options: argparse.Namespace) -> Any:
-    from tinygrad_lite.drawing import draw, draw_network
+    from tinygrad_lite.drawing import draw_network
     from tinygrad_lite.engine.value import Value
 
     network = networks.network(options.network, options.weights, seed=0)
@@ -97,12 +113,28 @@ def _of_network(options: argparse.Namespace) -> Any:
     if options.operations:
         if network.is_neurons:
             raise CommandError("--operations is for modules: a neuron's picture shows its sums")
-        return draw(network.thing(Value(sample, "input")), theme=options.theme, title=options.title)
+        return _of_operations(network.thing(Value(sample, "input")), options)
+    if options.direction:
+        raise CommandError(
+            "--direction is for computations: a function that returns a Value, or --operations"
+        )
     model = network.thing
     if options.neurons and network.module is not None:
-        from tinygrad_lite.neurons import Network
-
-        model = Network.from_layers(network.module)
+        model = _as_neurons(network)
     if options.neurons or network.is_neurons:
         sample = sample[0].reshape(-1)
     return draw_network(model, sample, theme=options.theme, title=options.title or options.network)
+
+
+def _as_neurons(network: networks.NamedNetwork) -> Any:
+    from tinygrad_lite.neurons import Network
+
+    assert network.module is not None
+    try:
+        return Network.from_layers(network.module)
+    except (TypeError, ValueError) as error:
+        raise CommandError(
+            f"--neurons draws linear layers and activations in an nn.Sequential, and "
+            f"{network.name} is not of that form ({one_line(error)}); without --neurons its layers "
+            f"are drawn"
+        ) from error

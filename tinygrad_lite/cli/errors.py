@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
+from difflib import get_close_matches
+from pathlib import Path
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _TOLD = (OSError, ValueError, TypeError, KeyError, ImportError, ArithmeticError)
@@ -19,13 +21,30 @@ def one_line(error: BaseException) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
+def file_told(error: OSError) -> str:
+    """What an error of the system says of a file, in words; "" if it names none."""
+    if error.filename is None or error.strerror is None:
+        return ""
+    path = Path(os.fsdecode(error.filename))
+    if isinstance(error, FileNotFoundError):
+        if not path.parent.is_dir():
+            return f"{path}: there is no folder {path.parent}"
+        near = get_close_matches(path.name, os.listdir(path.parent), 1, 0.8)
+        return f"there is no file {path}" + (
+            f"; is {path.with_name(near[0])} meant?" if near else ""
+        )
+    if isinstance(error, IsADirectoryError):
+        return f"{path} is a folder; a file was expected"
+    return f"{path}: {error.strerror}"
+
+
 def told(error: Exception) -> str:
     """What to tell of an error: its text; where a script of the user's or we are wrong, the place.
 
     The library's own errors are of the types in `_TOLD`, and say what to do.
     """
     if isinstance(error, (CommandError, *_TOLD)):
-        return one_line(error)
+        return (isinstance(error, OSError) and file_told(error)) or one_line(error)
     text = f"{type(error).__name__}: {one_line(error)}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _is_users(frame.filename)]

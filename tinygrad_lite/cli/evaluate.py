@@ -36,7 +36,7 @@ def add(subcommands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     networks.add_argument(parser)
-    datasets.add_option(parser, default="mnist")
+    datasets.add_option(parser, datasets.DEFAULT_NOTE)
     parser.add_argument("--weights", metavar="FILE", help="load these first (.npz, .safetensors)")
     parser.add_argument(
         "--at-least", metavar="RATE", type=float, help="exit with status 1 below this rate, 0 to 1"
@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(
             f"{options.network} has no weights yet: train it, or give --weights FILE"
         )
-    data = datasets.dataset(options.data)
-    network.fit_to(data.sample)
+    data, whose = datasets.chosen(options)
+    network.fit_to(data.sample, whose)
     result: Any
     if data.classes:
         result = Classification.of(network.scores(data.test_inputs), data)
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"network": options.network, "data": options.data, **result.as_json()}))
     else:
         colour = sys.stdout.isatty()
-        print(f"{options.network} on {len(data.test_inputs):,} samples of {options.data}\n")
+        print(f"{options.network} on {len(data.test_inputs):,} samples of {whose}\n")
         print(result.as_text(colour))
     return 1 if options.at_least is not None and result.rate < options.at_least else 0
 

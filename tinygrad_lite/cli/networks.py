@@ -66,8 +66,12 @@ class NamedNetwork:
         """Whether it is a network of neurons."""
         return hasattr(self.thing, "input_layer")
 
-    def fit_to(self, inputs: Array) -> None:
+    def fit_to(self, inputs: Array, whose: str = "") -> None:
         """Find out how it takes samples of this shape.
+
+        Args:
+            inputs: some samples.
+            whose: what data they are of, for the error.
 
         Raises:
             CommandError: it does not take them at all.
@@ -83,7 +87,8 @@ class NamedNetwork:
                 except (ValueError, TypeError, IndexError):
                     self.flat = False
             raise CommandError(
-                f"{self.name} does not take samples of shape {inputs.shape[1:]}: {one_line(error)}"
+                f"{self.name} does not take samples of shape {inputs.shape[1:]}"
+                f"{f' of {whose}' * bool(whose)}: {one_line(error)}"
             ) from error
 
     def given(self, inputs: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import warnings
@@ -42,7 +43,7 @@ def add(subcommands: Any) -> None:
         epilog=(
             "examples:\n"
             "  tinygrad-lite train 784-16-10 --data mnist --out digits.npz\n"
-            "  tinygrad-lite train cnn --epochs 5 --augment --out digits.npz --out digits.json\n"
+            "  tinygrad-lite train cnn --data fashion --epochs 5 --augment --out clothes.npz\n"
             "  tinygrad-lite train net.py:Net --data mine.npz --lr 0.01 --checkpoint run.ckpt\n"
             "  tinygrad-lite train net.py:Net --data mine.npz --lr 0.01 --checkpoint run.ckpt "
             "--resume"
@@ -50,7 +51,7 @@ def add(subcommands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     networks.add_argument(parser)
-    datasets.add_option(parser, default="mnist")
+    datasets.add_option(parser, datasets.DEFAULT_NOTE)
     _add_settings(parser.add_argument_group("training"))
     _add_files(parser.add_argument_group("files"))
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
@@ -75,8 +76,9 @@ def _add_settings(group: Any) -> None:
         choices=_LOSSES,
         default="auto",
         help=(
-            "auto (default): squared error for values, for neurons and for networks that end in "
-            "a sigmoid or softmax, else cross-entropy of the outputs as logits"
+            "what is minimised. auto (default): for values to predict, the squared error; for "
+            "classes, the cross-entropy of outputs that may be any numbers, or the squared error "
+            "of those that lie between 0 and 1: of neurons, sigmoid or softmax at the end"
         ),
     )
     group.add_argument("--clip", metavar="NORM", type=_positive, help="largest gradient norm")
@@ -126,16 +128,18 @@ def _add_files(group: Any) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text}")
+    return int(text)
 
 
 def _positive(text: str) -> float:
-    number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
     return number
 
 
@@ -145,15 +149,15 @@ def run(options: argparse.Namespace) -> int:
     network = networks.network(options.network, options.weights, options.seed)
     if network.is_graph:
         raise CommandError(f"{options.network} is a graph file, which can only be run")
-    data = datasets.dataset(options.data)
-    network.fit_to(data.sample)
+    data, whose = datasets.chosen(options)
+    network.fit_to(data.sample, whose)
     _rehearse(network, options)
     model = network.thing.to_layers() if network.is_neurons else network.thing
     loss, loss_name = _loss(options.loss, network, data)
     if not options.quiet:
         print(
             f"{options.network} ({_size(model):,} parameters) on {len(data.train_inputs):,} "
-            f"samples of {options.data}, {loss_name}, seed {options.seed}",
+            f"samples of {whose}, {loss_name}, seed {options.seed}",
             file=sys.stderr,
         )
     # A cost that overflows ends training with an error of its own.
@@ -378,6 +382,7 @@ def _print(
             "seed": options.seed,
             "epochs": history.epochs,
             "best_epoch": history.best_epoch,
+            "verdict": history.verdict,
             "ended": history.ended,
             "files": options.out,
             "test": result.as_json(),

@@ -52,23 +52,31 @@ def fetch(
         ...         fetch(["http://127.0.0.1:1/a.gz"], Path(folder) / "a.gz", verify=print)
         ...     except DownloadError as error:
         ...         print(error)
-        could not download a.gz: http://127.0.0.1:1/a.gz: ...
+        could not download a.gz: ...refused (127.0.0.1:1). Call again when online ...
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     part = destination.with_name(destination.name + ".part")
-    reasons = []
+    reasons: dict[str, list[str]] = {}  # and the mirrors that gave each
     for url in urls:
         try:
             _fetch_from(url, part, verify, max_bytes)
         except (OSError, DataFileError) as reason:
-            reasons.append(f"{url}: {reason}")
+            reasons.setdefault(_told(reason), []).append(url.split("/")[2])
         else:
             part.replace(destination)
             return
+    told = "; ".join(f"{why} ({', '.join(hosts)})" for why, hosts in reasons.items())
     raise DownloadError(
-        f"could not download {destination.name}: {'; '.join(reasons) or 'no mirror given'}. "
+        f"could not download {destination.name}: {told or 'no mirror given'}. "
         f"Call again when online (what has arrived is kept), or put the file at {destination}."
     )
+
+
+def _told(problem: Exception) -> str:
+    """What went wrong, without the error number and brackets that a URLError puts around it."""
+    inner = getattr(problem, "reason", None)
+    problem = inner if isinstance(inner, Exception) else problem
+    return getattr(problem, "strerror", None) or str(problem)
 
 
 def _fetch_from(url: str, part: Path, verify: Callable[[Path], object], max_bytes: int) -> None:

@@ -162,7 +162,9 @@ def from_layers(model: nn.Module) -> Network:
     if isinstance(model, WiredLayers):
         return Network(_rewired(model))
     if not isinstance(model, nn.Sequential):
-        raise TypeError(f"from_layers: expected nn.Sequential or WiredLayers, found {model!r}")
+        raise TypeError(
+            f"from_layers: expected nn.Sequential or WiredLayers, found {type(model).__name__}"
+        )
     linears: list[nn.Linear] = []
     functions: list[ActivationFunction | None] = []
     for position, module in enumerate(model.children()):
