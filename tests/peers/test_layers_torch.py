@@ -437,10 +437,65 @@ def test_agrees_with_pytorch(name, seed):
             agreement.check(state[path], tensor, path)
 
 
-def test_hinge_loss_is_the_one_of_two_classes():
-    x, y = np.linspace(-2, 2, 9), np.array([1.0, -1, 1] * 3)
-    wanted = torch.relu(1 - torch.tensor(x) * torch.tensor(y)).mean()
-    assert nn.hinge_loss(x, y) == pytest.approx(wanted.item(), rel=1e-12)
+@pytest.mark.parametrize("seed", range(CONFIGURATIONS))
+def test_losses_that_pytorch_has_by_no_name(seed):
+    d = Draw(seed, 0)
+    x, shape = Value(2 * d.normal(d.int(1, 5), d.int(1, 4))), None
+    other = torch.tensor(x.data, requires_grad=True)
+    shape = x.shape
+    sign, target = np.sign(d.normal(*shape)), d.normal(*shape)
+    margin, reduction = d.one(1.0, 0.3), d.one(*REDUCTIONS)
+    hinge = torch.relu(margin - other * torch.tensor(sign))
+    hinge = hinge if reduction == "none" else getattr(hinge, reduction)()
+    squared = t.functional.mse_loss(other, torch.tensor(target), reduction="sum") / shape[0]
+    pairs = [
+        (nn.HingeLoss(reduction, margin)(x, sign), hinge),
+        (nn.squared_error(x, target), squared),
+    ]
+    for mine, wanted in pairs:
+        np.testing.assert_allclose(mine.data, wanted.detach().numpy(), rtol=1e-12)
+        x.grad = other.grad = None
+        mine.sum().backward()
+        wanted.sum().backward()
+        np.testing.assert_allclose(x.grad, other.grad.numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(CONFIGURATIONS))
+def test_layers_without_arithmetic(seed):
+    d = Draw(seed, 1)
+    x = d.normal(*(d.int(1, 4) for _ in range(4)))
+    settings = d.one((), (1, -1), (0, 2), (2,), (1, -2))
+    pairs = [pair_of("Flatten", *settings), pair_of("Identity"), pair_of("Dropout", d.share())]
+    pairs.append(pair_of("Dropout2d", d.share()))
+    for mine, theirs in pairs:
+        out, wanted = mine.eval()(Value(x)), theirs.eval()(torch.tensor(x)).numpy()
+        assert out.shape == wanted.shape and (out.data == wanted).all()
+
+
+@pytest.mark.parametrize("seed", range(CONFIGURATIONS))
+def test_dropout_drops_as_often_and_makes_up_for_it(seed):
+    d = Draw(seed, 2)
+    for name, shape in (("Dropout", (200, 200)), ("Dropout2d", (200, 200, 2, 2))):
+        mine, theirs = pair_of(name, d.share())
+        mine.generator = np.random.default_rng(seed)
+        torch.manual_seed(seed)
+        out, wanted = mine(np.ones(shape)), theirs(torch.ones(shape, dtype=torch.float64)).numpy()
+        np.testing.assert_allclose(np.unique(out), np.unique(wanted), rtol=1e-12)
+        assert (out == 0).mean() == pytest.approx((wanted == 0).mean(), abs=0.02)
+        if name == "Dropout2d":  # whole channels
+            assert (out == out[:, :, :1, :1]).all()
+
+
+# Containers, and what is compared above.
+ELSEWHERE = {
+    "Dropout", "Dropout2d", "Flatten", "HingeLoss", "Identity", "Module", "Sequential", "Summary",
+    "TransformerEncoderLayer",
+}  # fmt: skip
+
+
+def test_every_layer_and_loss_is_compared():
+    classes = {name for name in nn.__all__ if isinstance(getattr(nn, name), type)}
+    assert classes == {name.split()[0] for name in LAYERS} | ELSEWHERE
 
 
 @pytest.mark.parametrize(

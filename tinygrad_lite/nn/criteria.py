@@ -71,9 +71,8 @@ class CrossEntropyLoss(Loss):
     def __init__(
         self,
         weight: Any = None,
-        reduction: str = "mean",
-        *,
         ignore_index: int = -100,
+        reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(reduction)
@@ -83,24 +82,23 @@ class CrossEntropyLoss(Loss):
 
     def forward(self, logits: Any, target: Any) -> Any:
         return losses.cross_entropy(
-            logits, target, self.weight, self.reduction, ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing,
-        )  # fmt: skip
+            logits, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing
+        )
 
 
 class NLLLoss(Loss):
     """`nn.nll_loss`."""
 
     def __init__(
-        self, weight: Any = None, reduction: str = "mean", *, ignore_index: int = -100
+        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
     ) -> None:
         super().__init__(reduction)
         self.weight = weight
         self.ignore_index = ignore_index
 
-    def forward(self, log_probabilities: Any, labels: Any) -> Any:
+    def forward(self, log_probabilities: Any, target: Any) -> Any:
         return losses.nll_loss(
-            log_probabilities, labels, self.weight, self.reduction, ignore_index=self.ignore_index
+            log_probabilities, target, self.weight, self.ignore_index, self.reduction
         )
 
 

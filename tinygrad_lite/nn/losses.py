@@ -94,9 +94,8 @@ def cross_entropy(
     logits: Any,
     target: Any,
     weight: Any = None,
-    reduction: str = "mean",
-    *,
     ignore_index: int = -100,
+    reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Any:
     """Minus the logarithm of the probability that softmax gives to the label, batch average.
@@ -105,8 +104,8 @@ def cross_entropy(
         logits: shape (N, classes, ...), before any softmax.
         target: labels, integers of shape (N, ...); or probabilities in the shape of the logits.
         weight: of each class, or None for 1; the mean is then weighted.
-        reduction: "mean", "sum" or "none".
         ignore_index: a label that does not count.
+        reduction: "mean", "sum" or "none".
         label_smoothing: share of the target that is spread evenly over all classes.
 
     Raises:
@@ -138,11 +137,10 @@ def cross_entropy(
 
 def nll_loss(
     log_probabilities: Any,
-    labels: Any,
+    target: Any,
     weight: Any = None,
-    reduction: str = "mean",
-    *,
     ignore_index: int = -100,
+    reduction: str = "mean",
 ) -> Any:
     """`cross_entropy` of what went through `log_softmax` already.
 
@@ -151,7 +149,7 @@ def nll_loss(
     """
     _check_reduction("nll_loss", reduction)
     return _of_labels(
-        "nll_loss", log_probabilities, labels, weight, reduction=reduction,
+        "nll_loss", log_probabilities, target, weight, reduction=reduction,
         ignore_index=ignore_index,
     )  # fmt: skip
 
