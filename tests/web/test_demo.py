@@ -73,8 +73,10 @@ def test_the_page_is_served_to_this_machine_alone():
         port = server.server_port
         for ours in (f"localhost:{port}", f"LOCALHOST:{port}", "127.0.0.1", "localhost"):
             assert answer(server, Host=ours)[0].status == 200, ours
-        for other in (f"elsewhere.example:{port}", "elsewhere.example", "127.0.0.1.example", "",
-                      "localhost@elsewhere.example", "[::1", "elsewhere.example#@localhost"):  # fmt: skip
+        for other in (
+            f"elsewhere.example:{port}", "elsewhere.example", "127.0.0.1.example", "", "[::1",
+            "localhost@elsewhere.example", "elsewhere.example#@localhost",
+        ):  # fmt: skip
             assert answer(server, Host=other)[0].status == 403, other
 
 

@@ -115,9 +115,40 @@ def test_undo_takes_back_a_stroke_and_clear_all(opened):
     each.page.keyboard.press("Control+z")
     assert each.page.eval_on_selector("#seen", "canvas => canvas.toDataURL()") == seven
     assert "7" in each.sentence
-    each.page.get_by_role("button", name="Clear").click()
+    undo = each.page.get_by_role("button", name="Undo")
+    undo.click()
     assert "Nothing is drawn" in each.sentence
-    assert each.page.get_by_role("button", name="Undo").is_disabled()
+    assert undo.is_disabled()
+
+
+def test_undo_brings_back_what_was_cleared(opened):
+    each = opened()
+    assert each.page.get_by_role("button", name="Clear").is_disabled()
+    each.draw(SEVEN)
+    seven = each.page.eval_on_selector("#seen", "canvas => canvas.toDataURL()")
+    each.clear()
+    each.draw(CROSS)
+    each.clear()
+    assert "Nothing is drawn" in each.sentence
+    for _ in range(4):
+        each.page.get_by_role("button", name="Undo").click()
+    assert each.page.eval_on_selector("#seen", "canvas => canvas.toDataURL()") == seven
+    assert "7" in each.sentence
+
+
+def test_keys_clear_the_paper_only_where_it_has_the_focus(opened):
+    each = opened()
+    each.draw(SEVEN)
+    for key in ("Delete", "Backspace"):
+        for name in ("Dark", "Undo", "Clear", "Open a file…"):
+            each.page.get_by_role("button", name=name).focus()
+            each.page.keyboard.press(key)
+            assert "7" in each.sentence, (name, key)
+        each.page.locator("#pad").focus()
+        each.page.keyboard.press(key)
+        assert "Nothing is drawn" in each.sentence
+        each.page.keyboard.press("Control+z")
+        assert "7" in each.sentence
 
 
 def ink_of_pad(each):
@@ -220,6 +251,56 @@ def test_lamps_light_up_and_a_pressed_bar_is_explained(opened):
         assert each.page.locator(".bars button[aria-pressed=true]").text_content().endswith("3")
         assert "3" in each.page.locator("figcaption", has_text="More ink").text_content()
         each.clear()
+
+
+def test_networks_are_changed_with_a_digit_drawn(opened):
+    """What was found about a network is not looked for in another; the fixture sees errors."""
+    each = opened(viewport={"width": 1200, "height": 1500})
+    each.draw(SEVEN)
+    for network in ("Edge maps", "Convolutions") * 3:
+        each.page.locator("#lamps[aria-label*='drawn towards 7']").wait_for()
+        each.page.locator("#lamps").scroll_into_view_if_needed()
+        each.choose(network)
+        each.page.locator(".lamps", has_text=LAYERS[network]).wait_for()
+        # Not yet explained, and not by the other network either.
+        each.page.evaluate("() => new Promise(requestAnimationFrame)")
+    each.page.locator("#lamps[aria-label*='drawn towards 7']").wait_for()
+
+
+LAYERS = {"Edge maps": "784 – 121 – 121 – 121 – 121 – 10", "Convolutions": "16 – 32 – 64 – 10"}
+
+
+def test_the_lamps_have_their_room_before_they_are_seen(opened):
+    each = opened(viewport={"width": 390, "height": 844})
+    lamps = each.page.locator("#lamps")
+    before = lamps.bounding_box()
+    assert before["y"] > 844 and before["height"] > 300
+    each.draw(SEVEN)
+    each.page.locator("#lamps[aria-label*='drawn towards 7']").wait_for()
+    lit = """async canvas => {
+        for (;;) {
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+            copy.drawImage(canvas, 0, 0);
+            const {data} = copy.getImageData(0, 0, canvas.width, canvas.height);
+            for (let i = 0; i < data.length; i += 4) if (data[i] > 240 && data[i + 3]) return true;
+            await new Promise(requestAnimationFrame);
+        }
+    }"""
+    assert each.page.eval_on_selector("#lamps", lit)
+    assert lamps.bounding_box()["height"] == before["height"]
+    lamps.scroll_into_view_if_needed()
+    each.page.wait_for_timeout(200)
+    assert lamps.bounding_box()["height"] == before["height"]
+
+
+def test_nothing_is_said_of_an_answer_before_there_is_one(opened):
+    each = opened()
+    parity = each.page.locator(".parity")
+    assert "Last answer" not in parity.text_content()
+    each.draw(SEVEN)
+    assert "Last answer in" in parity.text_content()
+    each.clear()
+    assert "Last answer" not in parity.text_content()
 
 
 # -- files of one's own --------------------------------------------------------------------------
@@ -330,6 +411,79 @@ def test_a_network_that_computes_something_else_than_python_is_told(opened, grap
     assert "up to 1 × 10⁻²" in each.page.get_by_role("alert").text_content()
 
 
+def test_a_file_cannot_allow_itself_to_differ(opened, graph_file):
+    def alter(document):
+        document["parity"]["tolerance"] = 0.5
+        weight = document["weights"]["4.bias"]
+        biases = np.frombuffer(base64.b64decode(weight["data"]), "<f4") + np.float32(0.01)
+        weight["data"] = base64.b64encode(biases.tobytes()).decode()
+
+    each = opened()
+    each.open_file(changed(graph_file, alter))
+    each.wait_for("This page disagrees with Python: on 2 pictures")
+    each.wait_for("The file would allow 5 × 10⁻¹; this page allows 1 × 10⁻⁴.")
+
+
+def test_a_file_that_compares_nothing_is_not_said_to_agree(opened, graph_file):
+    each = opened()
+    each.open_file(changed(graph_file, lambda document: document["parity"]["vectors"].clear()))
+    each.wait_for("Not checked against Python: the file holds no parity vectors.")
+    each.open_file(changed(graph_file, lambda document: document.pop("parity")))
+    each.wait_for("Not checked against Python: the file holds no parity vectors.")
+    each.choose("Edge maps")
+    each.wait_for("Not checked against Python: a file of neurons holds no outputs to compare.")
+    assert "Agrees" not in each.page.text_content("body")
+
+
+def test_a_file_without_a_gradient_says_so(opened, graph_file):
+    each = opened()
+    each.open_file(changed(graph_file, lambda document: document.pop("gradient")))
+    each.wait_for("mine, 3 – 10")
+    each.draw(SEVEN)
+    each.page.get_by_role("button", name="7: ").click()
+    each.wait_for("this network’s file has no gradient")
+    assert each.page.get_by_text("More ink").count() == 0
+    assert each.page.get_attribute("#mattered", "aria-label") == (
+        "Unknown: the network's file has no gradient"
+    )
+    each.choose("Convolutions")
+    each.wait_for("More ink would speak")
+
+
+SLOW_FILE = """name => {
+    const original = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = function () {
+        Blob.prototype.arrayBuffer = original;
+        const bytes = original.call(this);
+        return new Promise(resolve => { window.goOn = () => resolve(bytes); });
+    };
+}"""
+
+
+def test_of_networks_chosen_in_a_hurry_the_last_is_used(opened, graph_file, tmp_path):
+    each = opened()
+    radio = each.page.get_by_role("radio", name="Edge maps")
+    each.page.evaluate(SLOW_FILE)
+    each.open_file(graph_file)
+    each.choose("Edge maps")
+    each.wait_for(LAYERS["Edge maps"])
+    each.page.evaluate("goOn()")
+    each.page.get_by_role("radio", name="mine.json").wait_for()  # known, but not used
+    assert radio.is_checked()
+    assert LAYERS["Edge maps"] in each.page.locator(".lamps").text_content()
+
+    bad = tmp_path / "bad.json"
+    bad.write_text("nothing")
+    each.page.evaluate(SLOW_FILE)
+    each.open_file(bad)
+    each.choose("mine.json")
+    each.wait_for("mine, 3 – 10")
+    each.page.evaluate("goOn()")
+    each.page.wait_for_timeout(200)
+    assert each.page.get_by_role("alert").count() == 0
+    assert each.page.get_by_role("radio", name="mine.json").is_checked()
+
+
 def answers(each, pictures):
     """What the page answers to pictures given as bytes, shape (..., 28, 28)."""
     data = base64.b64encode(np.ascontiguousarray(pictures, np.uint8).tobytes()).decode()
@@ -396,6 +550,36 @@ def test_it_fits_any_screen(opened):
         pad = each.page.locator("#pad").bounding_box()
         assert pad["width"] == pytest.approx(pad["height"], abs=1)
         assert pad["width"] >= 255
+
+
+@pytest.mark.parametrize("size", [(844, 390), (667, 375), (568, 320)])
+def test_on_a_phone_on_its_side_paper_answer_and_buttons_are_in_sight(opened, size):
+    width, height = size
+    each = opened(viewport={"width": width, "height": height})
+    each.draw(SEVEN)
+    pad = each.page.locator("#pad").bounding_box()
+    assert pad["width"] == pytest.approx(pad["height"], abs=1)
+    assert pad["height"] >= 0.65 * height
+    for seen in ("#pad", ".tools", "#sentence", ".bars"):
+        box = each.page.locator(seen).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height, (seen, box)
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width, (seen, box)
+    assert each.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert "7" in each.sentence
+
+
+def test_bars_are_equally_wide_whatever_their_numbers(opened):
+    each = opened(viewport={"width": 320, "height": 640})
+
+    def widths():
+        boxes = [bar.bounding_box() for bar in each.page.locator(".bars button").all()]
+        return [box["width"] for box in boxes]
+
+    empty = widths()
+    each.draw(SEVEN)
+    assert max(each.percentages) == 100
+    assert widths() == pytest.approx(empty, abs=0.1)
+    assert max(empty) - min(empty) < 0.1
 
 
 def test_words_can_be_read_in_either_theme(opened):

@@ -38,8 +38,8 @@ def add(subcommands: Any) -> None:
         "--network",
         metavar="NETWORK",
         help=(
-            f"begin with this one, of 28x28 pixels and ten outputs: {networks.HELP}, which for this "
-            "command may be compressed, .json.gz"
+            f"begin with this one, of 28x28 pixels and ten outputs: {networks.HELP}, here also "
+            "compressed, .json.gz"
         ),
     )
     parser.add_argument(

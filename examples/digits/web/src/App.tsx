@@ -4,12 +4,14 @@ import { Pad } from "./drawing/Pad";
 import { Sheet } from "./drawing/sheet";
 import { exposeToConsole } from "./exposed";
 import type { DigitNetwork, Link, Stage } from "./networks/network";
+import { PIXELS } from "./networks/network";
 import { MOST_BYTES, openNetwork, tooLarge } from "./networks/open";
 import { givenNetwork, SHIPPED, type Source } from "./networks/shipped";
 import { type Answer, recognise } from "./recognise";
 import { Bars } from "./view/Bars";
 import { Chooser } from "./view/Chooser";
 import { Lamps } from "./view/Lamps";
+import { Parity } from "./view/Parity";
 import { Pictures } from "./view/Pictures";
 import { useTheme } from "./view/theme";
 
@@ -19,22 +21,22 @@ const PEN = { thinnest: 8, usual: 22, thickest: 40 };
 const REST = 80;
 const QUIET = 500;
 
-interface Opened {
-  readonly source: Source;
-  readonly network: DigitNetwork;
-}
+const NO_LINKS: readonly Link[] = [];
 
-/** What the page shows of a drawing, all of one run of the network. */
+/** What the page shows of a drawing, all of one run of one network. */
 interface Shown {
+  readonly network: DigitNetwork;
   readonly answer: Answer;
   readonly stages: readonly Stage[];
   readonly milliseconds: number;
+  readonly undoable: boolean;
 }
 
-/** What speaks for a digit. */
+/** What speaks for a digit in a network: its links mean nothing in another. */
 interface Why {
+  readonly network: DigitNetwork;
   readonly digit: number;
-  readonly gradient: Float64Array;
+  readonly gradient: Float64Array | null;
   readonly links: readonly Link[];
 }
 
@@ -43,11 +45,11 @@ export function App() {
     const given = givenNetwork();
     return given ? [given, ...SHIPPED] : SHIPPED;
   });
-  const [opened, setOpened] = useState<Opened | null>(null);
+  const [opened, setOpened] = useState<Source | null>(null);
   const [wanted, setWanted] = useState<Source | null>(null);
   const [refusal, setRefusal] = useState("");
   const [shown, setShown] = useState<Shown | null>(null);
-  const [why, setWhy] = useState<Why | null>(null);
+  const [found, setFound] = useState<Why | null>(null);
   const [chosen, setChosen] = useState<number | null>(null);
   const [penWidth, setPenWidth] = useState(PEN.usual);
   const [redraws, setRedraws] = useState(0);
@@ -55,17 +57,19 @@ export function App() {
   const [dropping, setDropping] = useState(false);
   const [theme, flipTheme] = useTheme();
 
-  const network = opened?.network ?? null;
   const current = useRef<DigitNetwork | null>(null);
+  const choices = useRef(0);
   const frame = useRef(0);
   const sheet = useMemo(() => new Sheet((settled) => changed.current(settled)), []);
 
   const look = useCallback(() => {
-    if (!current.current) return;
+    const network = current.current;
+    if (!network) return;
     const start = performance.now();
-    const answer = recognise(current.current, sheet.ink());
+    const answer = recognise(network, sheet.ink());
     const milliseconds = performance.now() - start;
-    setShown({ answer, stages: current.current.stages(), milliseconds });
+    const { undoable } = sheet;
+    setShown({ network, answer, stages: network.stages(), milliseconds, undoable });
   }, [sheet]);
 
   // The sheet outlives renders, so it calls what is current.
@@ -81,22 +85,26 @@ export function App() {
     performance.measure("answer", { start });
   };
 
+  // Files take their time to be read: of several that were chosen, the last is what was meant.
   const open = useCallback(
-    async (source: Source) => {
-      setWanted(source); // shown as chosen at once
+    async (source: Source, choice = ++choices.current) => {
+      const isLast = () => choice === choices.current;
+      if (isLast()) setWanted(source); // shown as chosen at once
       try {
         const network = await openNetwork(source.bytes());
-        network.run(new Float32Array(784));
-        current.current = network;
-        setOpened({ source, network });
-        setChosen(null);
-        look();
+        network.run(new Float32Array(PIXELS));
+        if (isLast()) {
+          current.current = network;
+          setOpened(source);
+          setChosen(null);
+          look();
+        }
         return true;
       } catch (error) {
-        setRefusal(`${source.name} is not used. ${(error as Error).message}`);
+        if (isLast()) setRefusal(`${source.name} is not used. ${(error as Error).message}`);
         return false;
       } finally {
-        setWanted(null);
+        if (isLast()) setWanted(null);
       }
     },
     [look],
@@ -106,23 +114,26 @@ export function App() {
     async (file: File | undefined) => {
       if (!file) return;
       setRefusal("");
+      const choice = ++choices.current;
       try {
         if (file.size > MOST_BYTES) tooLarge(file.size);
         const bytes = new Uint8Array(await file.arrayBuffer());
         const source = { name: file.name, detail: "your file", bytes: () => bytes };
-        if (await open(source)) {
+        if (await open(source, choice)) {
           setSources((known) => [...known.filter(({ name }) => name !== file.name), source]);
         }
       } catch (error) {
+        if (choice !== choices.current) return;
+        setWanted(null);
         setRefusal(`${file.name} is not used. ${(error as Error).message}`);
       }
     },
     [open],
   );
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, with the sources of the beginning
+  // Once, with what the page began with.
   useEffect(() => {
-    open(sources[0]).then((fits) => fits || open(SHIPPED[0]));
+    open(sources[0]).then((fits) => fits || choices.current > 1 || open(SHIPPED[0]));
     exposeToConsole(current);
   }, []);
 
@@ -131,20 +142,25 @@ export function App() {
     open(source);
   }
 
-  const digit = chosen ?? (shown && !shown.answer.unsure ? shown.answer.digit : null);
+  const answer = shown?.answer;
+  const empty = answer?.unclear === "empty";
+  const digit = !answer || empty ? null : (chosen ?? (answer.unsure ? null : answer.digit));
   useEffect(() => {
-    if (!network || !shown || digit === null || shown.answer.unclear === "empty") {
-      setWhy(null);
+    if (!shown || digit === null) {
+      setFound(null);
       return;
     }
-    setWhy((before) => (before?.digit === digit ? before : null));
+    const { network } = shown;
     const timer = setTimeout(() => {
-      setWhy({ digit, gradient: network.gradient(digit), links: network.links(digit) });
+      const [gradient, links] = [network.gradient(digit), network.links(digit)];
+      setFound({ network, digit, gradient, links });
     }, REST);
     return () => clearTimeout(timer);
-  }, [network, shown, digit]);
+  }, [shown, digit]);
+  // While the pen moves, what was found a moment ago stays.
+  const why = found && found.network === shown?.network && found.digit === digit ? found : null;
 
-  const sentence = shown?.answer.sentence ?? "";
+  const sentence = answer?.sentence ?? "";
   useEffect(() => {
     const timer = setTimeout(() => setSaid(sentence), QUIET);
     return () => clearTimeout(timer);
@@ -162,14 +178,13 @@ export function App() {
 
   useEffect(() => {
     function press(event: KeyboardEvent): void {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") undo();
-      else if (event.key === "Delete" || event.key === "Backspace") clear();
-      else return;
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
+      undo();
       event.preventDefault();
     }
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
-  }, [undo, clear]);
+  }, [undo]);
 
   function drop(event: DragEvent): void {
     event.preventDefault();
@@ -182,10 +197,7 @@ export function App() {
     setDropping(event.type === "dragover");
   }
 
-  const answer = shown?.answer;
-  const empty = answer?.unclear === "empty";
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: a file may be dropped anywhere
     <div
       className={dropping ? "page dropping" : "page"}
       data-ready={shown ? "" : undefined}
@@ -203,9 +215,16 @@ export function App() {
 
       <main>
         <section className="paper" aria-label="Drawing">
-          <Pad sheet={sheet} redraws={redraws} penWidth={penWidth} theme={theme} empty={empty} />
+          <Pad
+            sheet={sheet}
+            redraws={redraws}
+            penWidth={penWidth}
+            theme={theme}
+            empty={empty}
+            clear={clear}
+          />
           <div className="tools">
-            <button type="button" onClick={undo} disabled={empty}>
+            <button type="button" onClick={undo} disabled={!shown?.undoable}>
               Undo
             </button>
             <button type="button" onClick={clear} disabled={empty}>
@@ -240,7 +259,7 @@ export function App() {
           />
           <Pictures
             picture={answer?.picture ?? new Float32Array(784)}
-            gradient={why?.gradient ?? null}
+            gradient={why?.gradient}
             digit={why?.digit ?? null}
             theme={theme}
           />
@@ -249,7 +268,7 @@ export function App() {
         <section className="networks" aria-label="Network">
           <Chooser
             sources={sources}
-            current={wanted ?? opened?.source ?? null}
+            current={wanted ?? opened}
             choose={choose}
             openFile={openFile}
           />
@@ -261,49 +280,26 @@ export function App() {
               </button>
             </p>
           )}
-          {network && <Parity network={network} milliseconds={shown?.milliseconds ?? 0} />}
+          {shown && (
+            <p className="parity">
+              <Parity parity={shown.network.parity} />
+              {!empty && ` Last answer in ${shown.milliseconds.toFixed(1)} ms.`}
+            </p>
+          )}
         </section>
 
         <section className="inside" aria-label="Inside the network">
           <h2>Inside the network</h2>
-          {network && shown && (
+          {shown && (
             <Lamps
               stages={shown.stages}
-              links={why?.links ?? []}
+              links={why?.links ?? NO_LINKS}
               digit={why?.digit ?? null}
-              summary={network.summary}
+              summary={shown.network.summary}
             />
           )}
         </section>
       </main>
     </div>
   );
-}
-
-function Parity({ network, milliseconds }: { network: DigitNetwork; milliseconds: number }) {
-  const { parity } = network;
-  const time = `Last answer in ${milliseconds.toFixed(1)} ms.`;
-  if (!parity) return <p className="parity">{time}</p>;
-  const difference = powerOfTen(parity.difference);
-  if (!parity.agrees) {
-    return (
-      <p className="parity refusal" role="alert">
-        This page disagrees with Python: on {parity.inputs} pictures that came with the network, the
-        outputs differ by up to {difference}. Its answers may be wrong.
-      </p>
-    );
-  }
-  return (
-    <p className="parity">
-      Agrees with Python on {parity.inputs} pictures, to {difference}. {time}
-    </p>
-  );
-}
-
-/** Such as 6 × 10⁻⁸. */
-function powerOfTen(number: number): string {
-  if (number === 0 || !Number.isFinite(number)) return String(number);
-  const [factor, exponent] = number.toExponential(0).split("e");
-  const raised = [...exponent].map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)] ?? "");
-  return `${factor} × 10${raised.join("")}`;
 }

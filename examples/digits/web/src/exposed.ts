@@ -15,7 +15,7 @@ declare global {
     drawADigit: {
       /** The current network's answers to pictures given as base64 of 784 bytes each. */
       answers(pictures: string): Answered[];
-      /** For each picture the derivative of its likeliest output by the pixels. */
+      /** For each picture the derivative of its likeliest output by the pixels, if it is known. */
       gradients(pictures: string): number[][];
     };
   }
@@ -43,7 +43,7 @@ export function exposeToConsole(current: { readonly current: DigitNetwork | null
     gradients: (pictures) =>
       each(pictures, (network, picture) => {
         const { digit } = answerTo(network, picture);
-        return Array.from(network.gradient(digit));
+        return Array.from(network.gradient(digit) ?? []);
       }),
   };
 }

@@ -5,7 +5,6 @@ import { Graph } from "../src/networks/graph";
 import { openNetwork } from "../src/networks/open";
 import { TensorNetwork } from "../src/networks/tensors";
 
-// biome-ignore lint/suspicious/noExplicitAny: a file, of which each test spoils a part
 type File = any;
 
 const path = new URL("../networks/convolutional.json.gz", import.meta.url);
@@ -46,7 +45,7 @@ describe("a graph file", () => {
     // Plain areas make ties in the pooling, where there is no one slope.
     const grained = picture.map((pixel, i) => 0.8 * pixel + 0.2 * Math.abs(Math.sin(i * i)));
     score(grained);
-    const gradient = network.gradient(1);
+    const gradient = network.gradient(1) as Float64Array;
     const steepest = Math.max(...gradient.map(Math.abs));
     const step = 2 ** -11; // so small that hardly any relu or pooling changes its mind
     for (const pixel of [14 * 28 + 14, 14 * 28 + 20, 8 * 28 + 13]) {

@@ -24,10 +24,11 @@ interface Props {
   penWidth: number;
   theme: string;
   empty: boolean;
+  clear: () => void;
 }
 
 /** The paper: drawn on with mouse, pen, finger or keys. */
-export function Pad({ sheet, redraws, penWidth, theme, empty }: Props) {
+export function Pad({ sheet, redraws, penWidth, theme, empty, clear }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const pointer = useRef<number | null>(null);
   const [size, setSize] = useState(0);
@@ -43,7 +44,6 @@ export function Pad({ sheet, redraws, penWidth, theme, empty }: Props) {
     return () => observer.disconnect();
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: redraws and theme change the picture
   useEffect(() => {
     const element = canvas.current;
     const context = element?.getContext("2d");
@@ -56,7 +56,6 @@ export function Pad({ sheet, redraws, penWidth, theme, empty }: Props) {
     sheet.paintOn(context);
   }, [sheet, redraws, size, theme]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: undone strokes lift the pen
   useEffect(() => setPenDown(false), [redraws]);
 
   function add(points: Point[], begins: boolean): void {
@@ -109,6 +108,10 @@ export function Pad({ sheet, redraws, penWidth, theme, empty }: Props) {
       if (penDown) sheet.end();
       else add([{ ...cursor, width: penWidth }], true);
       setPenDown(!penDown);
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      clear();
+      event.preventDefault();
+      return;
     } else {
       return;
     }
@@ -118,7 +121,6 @@ export function Pad({ sheet, redraws, penWidth, theme, empty }: Props) {
 
   return (
     <div className="pad">
-      {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: its keys draw */}
       <canvas
         ref={canvas}
         id="pad"

@@ -13,9 +13,12 @@ export interface Point {
 }
 
 type Stroke = Point[];
+type Strokes = readonly Stroke[];
 
 export class Sheet {
-  private strokes: Stroke[] = [];
+  private strokes: Strokes = [];
+  /** What the strokes were before each that was begun and each time they were cleared. */
+  private readonly past: Strokes[] = [];
   private drawing = false;
   private readonly paper: CanvasRenderingContext2D;
 
@@ -28,13 +31,14 @@ export class Sheet {
     this.paper = paper;
   }
 
-  get empty(): boolean {
-    return !this.strokes.length;
+  get undoable(): boolean {
+    return this.past.length > 0;
   }
 
   begin(point: Point): void {
     this.drawing = true;
-    this.strokes.push([]);
+    this.past.push(this.strokes);
+    this.strokes = [...this.strokes, []];
     this.extend([point]);
   }
 
@@ -54,12 +58,15 @@ export class Sheet {
     this.changed(true);
   }
 
+  /** Take back the last stroke, or bring back what was cleared. */
   undo(): void {
-    this.strokes.pop();
+    this.strokes = this.past.pop() ?? this.strokes;
     this.redrawn();
   }
 
   clear(): void {
+    if (!this.strokes.length) return;
+    this.past.push(this.strokes);
     this.strokes = [];
     this.redrawn();
   }
@@ -95,22 +102,35 @@ export class Sheet {
   }
 }
 
-/** Ink of the newest point of a stroke: a dot, a line, or a curve through the middles of lines. */
+/**
+ * Ink of the newest point of a stroke: a dot, or a curve that goes on in the direction that the two
+ * points before it had. What is inked stays, so the curve passes through every point.
+ */
 function inkLast(canvas: CanvasRenderingContext2D, stroke: Stroke, end = stroke.length): void {
   const here = stroke[end - 1];
   const before = stroke[end - 2] ?? here;
-  const start = stroke[end - 3] ? middle(stroke[end - 3], before) : before;
+  const [dx, dy] = directionAt(before, stroke[end - 3] ?? before, here);
   canvas.lineCap = "round";
   canvas.lineJoin = "round";
   canvas.lineWidth = (before.width + here.width) / 2;
   canvas.beginPath();
-  canvas.moveTo(start.x, start.y);
-  const turn = middle(before, here);
-  canvas.quadraticCurveTo(before.x, before.y, turn.x, turn.y);
-  canvas.lineTo(here.x, here.y);
+  canvas.moveTo(before.x, before.y);
+  canvas.quadraticCurveTo(before.x + dx, before.y + dy, here.x, here.y);
   canvas.stroke();
 }
 
-function middle(a: Point, b: Point): { x: number; y: number } {
-  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+/**
+ * From a point, half as far as to the next, along the line from the one before to the next; shorter
+ * where the pen turns, and nothing at a corner, which stays one.
+ */
+function directionAt(point: Point, before: Point, next: Point): [number, number] {
+  const [ax, ay] = [point.x - before.x, point.y - before.y];
+  const [bx, by] = [next.x - point.x, next.y - point.y];
+  const [far, near] = [Math.hypot(ax, ay), Math.hypot(bx, by)];
+  const cosine = far && near ? (ax * bx + ay * by) / (far * near) : 0;
+  if (cosine <= 0) return [bx / 2, by / 2];
+  // The mean of both directions, whatever the distances.
+  const [x, y] = [ax / far + bx / near, ay / far + by / near];
+  const length = (near * cosine) / 2 / Math.hypot(x, y);
+  return [x * length, y * length];
 }

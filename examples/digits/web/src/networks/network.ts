@@ -32,24 +32,31 @@ export interface Place {
 export interface DigitNetwork {
   /** In a few words: what the network is made of. */
   readonly summary: string;
-  /** How it compared with Python when it was opened; null where the file holds nothing to compare. */
+  /** How it compared with Python when it was opened; null where the format has no place for it. */
   readonly parity: Parity | null;
   /** The ten outputs for 784 pixels from 0 to 1. The other methods tell about the last run. */
   run(pixels: Float32Array): Float64Array;
   /** From the picture to the outputs. */
   stages(): Stage[];
-  /** Derivative of an output by the pixels. */
-  gradient(digit: number): Float64Array;
+  /** Derivative of an output by the pixels; null if the file does not hold how to compute it. */
+  gradient(digit: number): Float64Array | null;
   /** The connections through which most of an output comes. */
   links(digit: number): Link[];
 }
 
 export interface Parity {
+  /** How many pictures were compared; of none, nothing is known. */
   readonly inputs: number;
   /** Largest difference between an output here and what Python computed. */
   readonly difference: number;
+  /** The difference that the file allows. */
+  readonly allowed: number;
+  /** Whether the difference is at most that, and at most `LOOSEST`. */
   readonly agrees: boolean;
 }
+
+/** A file cannot allow itself more than this: it would agree with anything. */
+export const LOOSEST = 1e-4;
 
 /** A file that is no network the page can run; the message says where and why. */
 export class NetworkFileError extends Error {

@@ -26,7 +26,6 @@ export type Kind =
   | "number"
   | "text";
 
-// biome-ignore lint/suspicious/noExplicitAny: checked by kind when a file is read
 type Settings = Record<string, any>;
 
 export interface Operation {

@@ -19,7 +19,7 @@ interface Shown {
 
 export class TensorNetwork implements DigitNetwork {
   readonly summary: string;
-  readonly parity: Parity | null;
+  readonly parity: Parity;
   /** Stages between the picture and the outputs. */
   private readonly hidden: readonly Shown[];
   private pixels: ArrayLike<number> = new Float32Array(PIXELS);
@@ -59,7 +59,7 @@ export class TensorNetwork implements DigitNetwork {
     ];
   }
 
-  gradient(digit: number): Float64Array {
+  gradient(digit: number): Float64Array | null {
     return this.graph.gradientOf(digit);
   }
 

@@ -14,7 +14,6 @@ export function Bars({ confidences, best, chosen, choose }: Props) {
         const percent = Math.round(100 * confidence);
         const classes = [digit === best && "best", digit === chosen && "chosen"];
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the index is the digit
           <li key={digit}>
             <button
               type="button"

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Link, Stage } from "../networks/network";
 import { colourOf, css, mixed, paint, type Rgb } from "./colours";
 import { type Layout, layOut, middleOf, type Tile } from "./layout";
@@ -16,15 +16,19 @@ const SMALLEST_BULB = 4;
 /** Less is the width of a page that is not laid out yet. */
 const NARROWEST = 160;
 
+/** How long the drawing rests before lamps that are out of sight are drawn. */
+const REST = 250;
+
 /** The network as light bulbs, as bright as they are active, and its strongest connections. */
 export function Lamps({ stages, links, digit, summary }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [visible, setVisible] = useState(false);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = canvas.current;
     if (!element) return;
+    setWidth(element.clientWidth); // before the first paint, so that nothing jumps
     const sized = new ResizeObserver(() => setWidth(element.clientWidth));
     const seen = new IntersectionObserver(([entry]) => setVisible(entry.isIntersecting));
     sized.observe(element);
@@ -35,17 +39,35 @@ export function Lamps({ stages, links, digit, summary }: Props) {
     };
   }, []);
 
+  const layout = useMemo(
+    () => (width < NARROWEST ? null : layOut(stages, width)),
+    [stages, width],
+  );
+
   useEffect(() => {
     const element = canvas.current;
-    if (!element || width < NARROWEST || !visible) return;
+    if (!element || !layout) return;
     // After the answer is on the screen, and only once for what changes together.
-    const frame = requestAnimationFrame(() => draw(element, width, stages, links, digit));
-    return () => cancelAnimationFrame(frame);
-  }, [stages, links, digit, width, visible]);
+    let frame = 0;
+    const light = () => {
+      frame = requestAnimationFrame(() => draw(element, layout, stages, links, digit));
+    };
+    const timer = setTimeout(light, visible ? 0 : REST);
+    return () => {
+      clearTimeout(timer);
+      cancelAnimationFrame(frame);
+    };
+  }, [stages, links, digit, layout, visible]);
 
   return (
     <figure className="lamps">
-      <canvas ref={canvas} id="lamps" role="img" aria-label={describe(stages, links, digit)} />
+      <canvas
+        ref={canvas}
+        id="lamps"
+        role="img"
+        aria-label={describe(stages, links, digit)}
+        style={{ height: layout?.height }}
+      />
       <figcaption>
         {summary}. The brighter a bulb, the more active the neuron; lines are the connections that
         speak most <b className="for">for</b> or <b className="against">against</b> the digit.
@@ -56,20 +78,17 @@ export function Lamps({ stages, links, digit, summary }: Props) {
 
 function draw(
   element: HTMLCanvasElement,
-  width: number,
+  layout: Layout,
   stages: readonly Stage[],
   links: readonly Link[],
   digit: number | null,
 ): void {
   const context = element.getContext("2d");
   if (!context) return;
-  const layout = layOut(stages, width);
   const scale = window.devicePixelRatio || 1;
-  element.width = Math.round(width * scale);
+  element.width = Math.round(layout.width * scale); // which clears it
   element.height = Math.round(layout.height * scale);
-  element.style.height = `${layout.height}px`;
   context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, width, layout.height);
   const colour = (name: string) => colourOf(element, name);
   const palette = { lit: colour("--lit"), unlit: colour("--unlit"), words: colour("--words") };
   drawLinks(context, layout, stages, links, colour("--positive"), colour("--negative"));

@@ -4,8 +4,9 @@ import { colourOf, mixed, paint } from "./colours";
 
 interface Props {
   picture: ArrayLike<number>;
-  /** Derivative of the output of a digit by each pixel; null where nothing is to be explained. */
-  gradient: ArrayLike<number> | null;
+  /** Derivative of the output of a digit by each pixel; null if the network's file has none. */
+  gradient: ArrayLike<number> | null | undefined;
+  /** The digit to be explained, if any is. */
   digit: number | null;
   theme: string;
 }
@@ -15,7 +16,6 @@ export function Pictures({ picture, gradient, digit, theme }: Props) {
   const seen = useRef<HTMLCanvasElement>(null);
   const mattered = useRef<HTMLCanvasElement>(null);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the colours
   useEffect(() => {
     if (!seen.current || !mattered.current) return;
     const colour = (name: string) => colourOf(document.documentElement, name);
@@ -49,12 +49,16 @@ export function Pictures({ picture, gradient, digit, theme }: Props) {
           aria-label={
             digit === null
               ? "Nothing to explain yet"
-              : `Pixels where more ink would speak for ${digit}, and where against it`
+              : gradient
+                ? `Pixels where more ink would speak for ${digit}, and where against it`
+                : "Unknown: the network's file has no gradient"
           }
         />
         <figcaption>
           {digit === null ? (
             "Which pixels matter"
+          ) : !gradient ? (
+            "Which pixels matter is not known: this network’s file has no gradient"
           ) : (
             <>
               More ink would speak <b className="for">for</b> or <b className="against">against</b>{" "}

@@ -13,6 +13,7 @@ export interface Tile {
 }
 
 export interface Layout {
+  readonly width: number;
   readonly height: number;
   /** Whether stages follow from top to bottom, for narrow screens, or from left to right. */
   readonly downwards: boolean;
@@ -76,7 +77,7 @@ export function layOut(stages: readonly Stage[], width: number): Layout {
     }
     start += wishes[depth] * scale + between;
   });
-  return { height, downwards, tiles };
+  return { width, height, downwards, tiles };
 }
 
 /** Numbers of the stages of each depth. */
