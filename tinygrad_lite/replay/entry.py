@@ -21,6 +21,7 @@ from tinygrad_lite.replay.recorder import Recorder, plain_result
 from tinygrad_lite.replay.signature import replaced
 from tinygrad_lite.replay.simplify import simplified
 from tinygrad_lite.replay.snapshot import Snapshot
+from tinygrad_lite.replay.stages import staged
 from tinygrad_lite.replay.traced import untraced
 
 _ndarray = np.ndarray
@@ -153,7 +154,7 @@ def recorded(
 
 
 def _planned(recording: Recording, recorder: Recorder) -> Plan:
-    recording = simplified(lift(recording))
+    recording = staged(simplified(lift(recording)))
     for step in recording.steps:  # lowering computes everything again
         if not isinstance(step, Instruction) or not step.repeats:
             for slot in step.targets:

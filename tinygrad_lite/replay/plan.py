@@ -131,9 +131,9 @@ class Plan:
         """Storages whose first content is written into a buffer, with its slot."""
         planned: dict[Storage, Slot] = {}
         for step in self.steps:
-            if not isinstance(step, Instruction) or len(step.targets) != 1 or step.into:
+            if not isinstance(step, Instruction) or step.into:
                 continue
-            target = step.targets[0]
+            target = step.targets[0]  # further ones are small
             storage = self.storages.get(target)
             if storage is None or storage.maker is not step or not target.shape:
                 continue
@@ -214,6 +214,8 @@ class Plan:
             self._names.values[name] = self.arena.arrays[storage]
             line = written(step, name, self._text)
             assert line is not None
+            if len(step.targets) > 1:
+                line = f"{', '.join(['_', *self._names_of(step.targets[1:])])} = {line}"
             self._line(line, step)
             return
         reads = list(slots_in((step.arguments, step.settings)))
@@ -222,12 +224,15 @@ class Plan:
             self._names.values[f"b{target.index}"] = self._view_now(step)
             self._text_of[target] = f"b{target.index}"
             return
-        names = []
-        for slot in step.targets:
-            names.append(f"s{slot.index}")
+        names = self._names_of(step.targets)
+        self._line(f"{', '.join(names)} = {self._expression(step)}", step)
+
+    def _names_of(self, slots: tuple[Slot, ...]) -> list[str]:
+        """Names of slots that are known only when running."""
+        for slot in slots:
             self._text_of[slot] = f"s{slot.index}"
             self._local.add(slot)
-        self._line(f"{', '.join(names)} = {self._expression(step)}", step)
+        return [self._text_of[slot] for slot in slots]
 
     def _view_now(self, step: Instruction) -> Any:
         """A view of a buffer, made once."""

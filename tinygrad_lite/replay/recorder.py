@@ -160,7 +160,7 @@ class Recorder(Tape):
                 if type(argument) is Value:
                     touched[argument] = None
                     slot = step.arguments[position]
-                    if slots.setdefault(argument, slot) is not slot:
+                    if slots.setdefault(argument, slot) != slot:  # several are a tuple
                         raise CaptureError(
                             f"{describe(argument)} was changed between two uses in one "
                             f"computation{told(place())}: pull back before the change"

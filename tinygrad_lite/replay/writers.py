@@ -13,6 +13,7 @@ from tinygrad_lite.engine.rulebook import RULES, Operation
 from tinygrad_lite.replay.form import Instruction, Slot
 from tinygrad_lite.replay.traced import astype, setitem
 from tinygrad_lite.rules.activations import relu, where_positive
+from tinygrad_lite.rules.batch_norm import batch_norm_back
 
 Text = Callable[[Any], str]
 """Gives the text of a constant, a slot, or a tuple of them."""
@@ -131,7 +132,9 @@ def _setitem(step: Instruction, out: str, text: Text) -> str:
 
 
 _OVERWRITING = {RULES[relu], RULES[where_positive]}
-_TAKE_OUT = {np.concatenate, np.stack, np.clip, np.cumsum, np.cumprod, np.dot, np.round}
+_TAKE_OUT = {
+    np.concatenate, np.stack, np.clip, np.cumsum, np.cumprod, np.dot, np.round, batch_norm_back,
+}  # fmt: skip
 
 _WRITERS: dict[Any, Callable[[Instruction, str, Text], str | None]] = {
     np.copy: _copy, constant: _copy, astype: _astype, np.full: _full, np.where: _where,
