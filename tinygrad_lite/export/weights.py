@@ -30,8 +30,8 @@ def save(
     Args:
         model: a Module, or arrays by name as `state_dict` gives them.
         path: ends in ``.npz``, which NumPy reads, or ``.safetensors``, which PyTorch and others
-            read (needs ``pip install tinygrad-lite[safetensors]``). An earlier file is replaced at
-            once; the same weights give the same bytes.
+            read (needs ``pip install "tinygrad-lite[safetensors]"``). An earlier file is replaced
+            at once; the same weights give the same bytes.
         notes: text by key, kept in the file; see `load_notes`.
 
     Raises:
@@ -117,7 +117,10 @@ def _ending(path: str | os.PathLike[str]) -> str:
 
 
 def _what_endings(name: str) -> str:
-    return f"{name}: weights are kept in files that end in .npz or .safetensors"
+    text = f"{name}: weights are kept in files that end in .npz or .safetensors"
+    if name.endswith((".pt", ".pth", ".bin")):  # pickle, which runs what is in it
+        text += "; PyTorch writes one with safetensors.torch.save_file(model.state_dict(), path)"
+    return text
 
 
 # -- npz -----------------------------------------------------------------------------------------
@@ -192,14 +195,16 @@ def _read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
         with safetensors.safe_open(path, framework="numpy") as file:
             for key in file.keys():  # noqa: SIM118 (no mapping)
                 try:
-                    state[key] = file.get_tensor(key)
-                except (TypeError, KeyError, AttributeError) as error:
-                    raise FileFormatError(f"{path.name}: {key!r}: {error}") from None
+                    array = file.get_tensor(key)
+                except (TypeError, KeyError, AttributeError):
+                    array = None
                 # Some packages, once imported, teach NumPy dtypes that nothing here computes with.
-                if state[key].dtype.kind not in "fiub":
+                if array is None or array.dtype.kind not in "fiub":
                     raise FileFormatError(
-                        f"{path.name}: {key!r}: holds {state[key].dtype}, which NumPy lacks"
+                        f"{path.name}: {key!r}: holds {file.get_slice(key).get_dtype()}, which "
+                        f"NumPy lacks: convert it to float32 where it was saved"
                     )
+                state[key] = array
             return state, dict(file.metadata() or {})
     except safetensors.SafetensorError as error:
         raise FileFormatError(f"{path.name}: damaged, or no safetensors file: {error}") from None
@@ -211,6 +216,6 @@ def _safetensors() -> Any:
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "safetensors files need the package safetensors: pip install "
-            "tinygrad-lite[safetensors]; npz files need nothing"
+            '"tinygrad-lite[safetensors]"; npz files need nothing'
         ) from None
     return safetensors.numpy

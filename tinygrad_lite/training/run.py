@@ -13,6 +13,7 @@ from tinygrad_lite.nn.module import Module
 from tinygrad_lite.optim import ReduceLROnPlateau
 from tinygrad_lite.training.best import Best
 from tinygrad_lite.training.checkpoint import load_checkpoint, save_checkpoint
+from tinygrad_lite.training.container import CheckpointError
 from tinygrad_lite.training.evaluation import split_batch
 from tinygrad_lite.training.history import History
 from tinygrad_lite.training.step import Step
@@ -181,7 +182,12 @@ class Run:
         """
         history = self.history
         asked = history.settings, history.monitor, history.highest, history.kept
-        load_checkpoint(path, self._parts)
+        try:
+            load_checkpoint(path, self._parts)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{error}. Name another file, or remove this one to start anew"
+            ) from error
         history.settings, history.monitor, history.highest, history.kept = asked  # by this call
         # More epochs may be wanted now, or more patience.
         self.history.ended = None
