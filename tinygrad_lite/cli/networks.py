@@ -29,7 +29,7 @@ HELP = (
 )
 
 _LAYERS = re.compile(r"[1-9][0-9]{0,6}(-[1-9][0-9]{0,6})+")
-_AT_ONCE = 500  # samples; as fast as more, and little memory
+_AT_ONCE = 200  # samples; of more, a convolution would leave the cache
 
 
 @dataclass

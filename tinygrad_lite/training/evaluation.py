@@ -16,8 +16,9 @@ Loss = Callable[[Any, Any], Any]
 Metric = Callable[[Array, Any], Any]
 Metrics = Mapping[str, Metric]
 
-ROWS = 500
-"""Rows at a time, where arrays are given instead of batches."""
+ROWS = 200
+"""Rows at a time, where arrays are given instead of batches; a convolution of more would leave the
+cache."""
 
 
 def accuracy(output: Array, labels: Array) -> float:
