@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 
 import numpy as np
 
 from tinygrad_lite.checking.mistakes import numbers
-from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.candidate import Candidate, called
+from tinygrad_lite.checking.mistakes.habits import everywhere_at
 from tinygrad_lite.checking.passes import Array, Changes
 from tinygrad_lite.checking.proposals import Proposals
 from tinygrad_lite.checking.targets import Target
@@ -21,6 +22,7 @@ SURE = 0.2  # prior below which a mistake is natural
 FAR = 0.3  # prior by which another explanation may lie behind the best and still be named
 WEAK = 0.8  # prior from which on an answer explains little, such as a factor nobody would write
 EMPTY = 2.0  # prior from which on it explains nothing: any one number is a multiple of any other
+OTHERS = 3  # wrong gradients that are tried for the first to be explained by one of two mistakes
 PLAIN = 0.4  # prior from which on a factor is no particular one
 
 
@@ -65,8 +67,32 @@ def diagnose(
         answers = list(_answers(trial, depth=2))
         if case.large:
             answers = [a for a in answers if _holds(everything, a.candidates)]
+        if not answers:
+            answers = _turned(cost, targets, wrong, base)
         first = case.wrong[0]
         return Diagnosis(_distinct(answers), first, case.last_right(first))
+
+
+def _turned(
+    cost: Value, targets: Sequence[Target], wrong: set[Value], base: Changes
+) -> list[Answer]:
+    """Explanations for gradients that have the shape of their transpose: that, and what is wrong
+    with them besides."""
+    shapes = {t: t.hand.shape for t in targets if t.key in wrong and not t.fitting}
+    odd = {t for t, shape in shapes.items() if len(shape) > 1 and shape[::-1] == t.key.shape}
+    if not odd:
+        return []
+    turned = [replace(t, hand=t.hand.T) if t in odd else t for t in targets]
+    found = Trial(Case(cost, turned, wrong), base).wrong
+    besides = diagnose(cost, turned, set(found), base).answers if found else []
+    keys = [t.key for t in targets if t in odd]
+    sentence = f"the gradient of {called(keys[0])} has the shape of its transpose"
+    more = "; and transposed back, it is still wrong" if found and not besides else ""
+    first = Candidate(
+        "transposed", Changes(), keys[0], keys[0], sentence + more, "transpose it", prior=0.1
+    )
+    first = everywhere_at(first, keys)
+    return [Answer([first, *a.candidates], a.distance) for a in besides] or [Answer([first], 0.0)]
 
 
 def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
@@ -107,8 +133,31 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
         if len(near) > 3:
             break
     yield from near
-    if near:
-        return
+    found = list(_pairs(trial, partial, depth))
+    yield from found
+    if not found and not trial.whole.large and depth > 1:
+        # Both mistakes may be in the first wrong gradient: then one of them is in others alone.
+        for other in trial.wrong[1 : 1 + OTHERS]:
+            lead = [other, *(key for key in trial.wrong if key is not other)]
+            ahead = Trial(trial.whole, trial.base, lead, trial.right)
+            pairs = list(_pairs(ahead, _partly(ahead), depth))
+            yield from pairs
+            if pairs:
+                return
+
+
+def _partly(trial: Trial) -> list[tuple[set[Value], Answer]]:
+    """Mistakes that explain the first wrong gradient of a trial, and perhaps others."""
+    partial = []
+    for candidate in sorted(Proposals(trial).all(), key=lambda c: c.prior):
+        keys, distance = trial.explained(candidate.changes)
+        if keys and candidate.prior < EMPTY:
+            partial.append((keys, Answer([candidate], distance)))
+    return partial
+
+
+def _pairs(trial: Trial, partial: list[tuple[set[Value], Answer]], depth: int) -> Iterator[Answer]:
+    """What explains a part of the wrong gradients, together with what explains the rest."""
     partial.sort(key=lambda pair: (-len(pair[0]), pair[1].rank))
     found = 0
     for _, answer in partial[:4]:
@@ -128,6 +177,9 @@ def _times_a_constant(trial: Trial, candidate: Candidate) -> list[Answer]:
     hand = trial.targets[first].hand
     if sum(trial.targets[key].hand.size for key in trial.wrong) < 3:
         return []  # one number or two can always be explained so
+    moved = trial.projected(candidate.changes)
+    if moved is not None and trial.probe and not trial.probe.proportional_to_hand(moved):
+        return []
     try:
         part = np.asarray(trial.predict(candidate.changes, trial.quick).get(first, 0.0))
         if hand.shape != part.shape or not _collinear(hand, part):

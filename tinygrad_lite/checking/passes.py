@@ -179,12 +179,16 @@ class Record:
                 nodes.append(node)
         return nodes
 
-    def pull(self, changes: Changes | None = None) -> dict[Value, Array]:
-        """Cotangents of all Values on the way, from the cost down, with alterations."""
+    def pull(self, changes: Changes | None = None, seed: Array = None) -> dict[Value, Array]:
+        """Cotangents of all Values on the way, from the cost down, with alterations.
+
+        Args:
+            seed: cotangent of the cost, 1 by default; if it is a Value, so are the others.
+        """
         data = self.cost.data
-        held: dict[Value, Array] = {
-            self.cost: 1.0 if type(data) is float else np.ones_like(np.asarray(data))
-        }
+        if seed is None:
+            seed = 1.0 if type(data) is float else np.ones_like(np.asarray(data))
+        held: dict[Value, Array] = {self.cost: seed}
         found: dict[Value, Array] = {}
         changes = changes or _NOTHING
         for node in self.nodes:
@@ -303,7 +307,11 @@ def plus(a: Array, b: Array) -> Array:
 
 
 def _total(value: Value, g: Array, changes: Changes) -> Array:
-    return changes.totals[value](g) if value in changes.totals else g
+    if value in changes.totals:
+        g = changes.totals[value](g)
+    return (
+        +g if type(g) is Value else g
+    )  # a handle of its own, though a rule passed it on as it was
 
 
 _NOTHING = Changes()

@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_lite.checking.mistakes import (
     loops,
     masks,
+    normalisation,
     paths,
     products,
     ratios,
@@ -164,6 +165,11 @@ class Proposals:
                 edge.node, self.found[edge.node], held, self.found, self.base | single
             )
             local = held[value]
+        probe = self.trial.probe
+        if probe is not None and first is self.trial.wrong[0]:
+            moved = probe.moved({value: local})
+            if not np.any(moved) or not probe.proportional(moved):
+                return None
         reach = self.trial.reach(first)
         part: Any
         if reach is not None:
@@ -186,6 +192,7 @@ class Proposals:
         yield from slopes.of_links(about, links)
         yield from slopes.of_neighbours(about, links)
         yield from softmax.of_links(about, links)
+        yield from normalisation.of_links(links)
         for value in inside:
             if type(value.data) is tuple or value not in self.found:
                 continue
@@ -196,8 +203,7 @@ class Proposals:
                 yield from shapes.of_value(value, value.shape)
             yield from softmax.of_logits(about, value)
             yield from ratios.of_weights(about, value)
-            if value.operation is None:
-                yield from slopes.of_last_step(about, value)
+            yield from slopes.of_last_step(about, value)
             for edge in self.record.consumers.get(value, []):
                 yield from masks.of_edge(about, edge)
                 yield from masks.ignored(about, edge)
@@ -243,7 +249,7 @@ class Proposals:
         for candidate in self._at(self._telling(free)):
             if candidate.family:
                 families.setdefault(f"{candidate.kind} {candidate.family}", []).append(candidate)
-        yield from loops.shifted(about)
+        yield from loops.shifted(about, free)
         yield from self._constant_habits(free)
         yield from self._scaled_everywhere(free)
         for members in families.values():

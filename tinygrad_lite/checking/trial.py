@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_lite.checking.links import find_links
 from tinygrad_lite.checking.mistakes.candidate import Circumstances
 from tinygrad_lite.checking.passes import Array, Changes, Inapplicable, Record
+from tinygrad_lite.checking.probe import Probe
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value
 
@@ -55,7 +56,11 @@ class Case:
 
 
 class Trial:
-    """Judges further changes on top of those that are already accepted."""
+    """Judges further changes on top of those that are already accepted.
+
+    settled
+        wrong keys that those reproduce
+    """
 
     def __init__(
         self,
@@ -74,10 +79,13 @@ class Trial:
         self.found = self.record.pull(base)
         self.about = Circumstances(self.record, self.found, base, whole.links)
         self.now = {key: self._shown(key, self.found, base) for key in keys}
-        self.wrong = [key for key in self.wrong if not self.targets[key].equals(self.now[key])]
+        explained = {key for key in self.wrong if self.targets[key].equals(self.now[key])}
+        self.settled = [key for key in self.wrong if key in explained]
+        self.wrong = [key for key in self.wrong if key not in explained]
         # Most candidates fail at the first wrong gradient already, on a small part of the graph.
         first = self.wrong[:1]
         self.quick = Record(whole.record.cost, first) if first else self.record
+        self.probe = Probe.of(self.quick, self.targets[first[0]], base) if first else None
         self._reaches: dict[Value, dict[Value, Array] | None] = {}
         self._right_parts: dict[tuple[int, Value], dict[Value, Array]] = {}
 
@@ -208,6 +216,22 @@ class Trial:
         g = found[key] if key in found else np.zeros(key.shape)
         return changes.shown[key](g) if key in changes.shown else g
 
+    def _plausible(self, changes: Changes) -> bool:
+        """Whether the first wrong gradient may be reproduced, by its projections alone."""
+        moved = self.projected(changes)
+        return moved is None or self.probe is None or self.probe.reached(moved)
+
+    def projected(self, changes: Changes) -> Array | None:
+        """By how much the projections of the first wrong gradient change, None if that takes a
+        whole pass to know."""
+        if self.probe is None:
+            return None
+        try:
+            delta = self._delta(changes, self.base | changes, self.quick)
+            return None if delta is None else self.probe.moved(delta)
+        except FAILURES:
+            return None
+
     def explained(self, changes: Changes) -> tuple[set[Value], float]:
         """The wrong keys that a candidate reproduces; none if the first is not among them, or if
         it spoils a right one.
@@ -216,6 +240,8 @@ class Trial:
             those keys, and the largest distance among them.
         """
         first = self.wrong[0]
+        if not self._plausible(changes):
+            return set(), np.inf
         try:
             at_first = self.predict(changes, self.quick)
             if first not in at_first or not self.targets[first].equals(at_first[first]):
@@ -223,7 +249,7 @@ class Trial:
             new = self.predict(changes)
         except FAILURES:
             return set(), np.inf
-        for key in self.right:
+        for key in (*self.right, *self.settled):
             if key in new and not self.targets[key].keeps(new[key]):
                 return set(), np.inf
         keys, worst = set[Value](), 0.0

@@ -80,14 +80,46 @@ class Circumstances:
             for part in index if isinstance(index, tuple) else (index,):
                 if isinstance(part, np.ndarray) and part.ndim:
                     sizes.add(part.shape[0])
-        lines: dict[Any, int] = {}
+        lines: dict[Any, list[Value]] = {}
         for node in self.terms:  # one term of the cost for each sample, in a loop
             if node.operation is not None and node.operation.name not in ("add", "subtract"):
-                line = (node.frame_code, node.frame_offset)
-                lines[line] = lines.get(line, 0) + 1
-        sizes |= {n for n in lines.values() if n > 2}
+                lines.setdefault((node.frame_code, node.frame_offset), []).append(node)
+        sizes |= {len(some) for some in lines.values() if len(some) > 2 and self.apart(some)}
         sizes |= {n for n in self.divisors if n > 2}  # a half belongs to a square
         return {n for n in sizes if n > 1}
+
+    def apart(self, nodes: list[Value]) -> bool:
+        """Whether results of one line are those of samples, which only the cost brings together,
+        and not of time steps, where what comes later was computed from what came before."""
+        ordered = sorted(dict.fromkeys(nodes), key=lambda node: node.serial)
+        if len(ordered) < 2:
+            return False
+        earlier, later = ordered[-2:]
+        # Before them: nothing that was computed since the first of them is part of two.
+        shared = self._computed_from(earlier, ordered[0].serial)
+        if not shared.isdisjoint(self._computed_from(later, ordered[0].serial)):
+            return False
+        # After them: they meet in nothing but the sums that make the cost.
+        return self._part_of(earlier).isdisjoint(self._part_of(later))
+
+    def _computed_from(self, node: Value, since: int) -> set[Value]:
+        found, stack = {node}, [node]
+        while stack and len(found) < 1000:
+            for a in stack.pop().args:
+                made = type(a) is Value and a.operation is not None and a.serial > since
+                if made and a not in found:
+                    found.add(a)
+                    stack.append(a)
+        return found
+
+    def _part_of(self, node: Value) -> set[Value]:
+        found, stack = {node}, [node]
+        while stack and len(found) < 1000:
+            for edge in self.record.consumers.get(stack.pop(), []):
+                if edge.node not in found and edge.node not in self.terms:
+                    found.add(edge.node)
+                    stack.append(edge.node)
+        return found
 
     @cached_property
     def divisors(self) -> set[int]:

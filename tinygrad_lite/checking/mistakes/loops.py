@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,23 @@ class State:
     takers: list[list[tuple[Value, int]]]
 
 
-def shifted(about: Circumstances) -> Iterator[Candidate]:
-    """Each state, and all of a loop together, one round too late or too early."""
+def shifted(about: Circumstances, free: Collection[Value]) -> Iterator[Candidate]:
+    """Each state, and all of a loop together, one round too late or too early; in all that is
+    derived from it, or only in what does not lead to a right gradient.
+
+    Args:
+        free: Values of which no right gradient depends on the cotangent.
+    """
+    inside = set(free)
+    for candidate in _shifted_states(about):
+        yield candidate
+        edges = candidate.changes.edges
+        some = {edge: change for edge, change in edges.items() if edge.argument in inside}
+        if 0 < len(some) < len(edges):
+            yield replace(candidate, changes=Changes(edges=some))
+
+
+def _shifted_states(about: Circumstances) -> Iterator[Candidate]:
     states = _states(about)
     by_length: dict[int, list[State]] = {}
     for state in states:

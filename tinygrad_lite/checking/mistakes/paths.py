@@ -17,7 +17,6 @@ from tinygrad_lite.checking.mistakes.candidate import (
     place,
 )
 from tinygrad_lite.checking.mistakes.scales import (
-    _independent,
     _is_activation,
     is_half_of_square,
     unlike,
@@ -34,7 +33,7 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
         return
     target = called(value)
     leaf = value.operation is None
-    samples = leaf and _independent(edges)
+    samples = leaf and about.apart([edge.node for edge in edges])
     # A line that is run several times, as in a loop, or one operation using a Value twice.
     repeated = len({(e.node.frame_code, e.node.frame_offset) for e in edges}) == 1
     yield Candidate(

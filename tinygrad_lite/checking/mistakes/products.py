@@ -31,6 +31,7 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
         for position in arrays:
             yield from _replaced(about, edge, position, elementwise)
     yield from _other_end(about, edge)
+    yield from _relatives(about, edge)
     yield from _in_time(about, edge)
     yield from _convolutions(edge)
 
@@ -54,6 +55,38 @@ def _other_end(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
             f"in the gradient of {called(edge.argument)}, {called(other)} is used in the place of "
             f"{called(operand)}", f"use {called(operand)}", "other-end", 0.35,
         )  # fmt: skip
+
+
+def _relatives(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
+    """What an operand was computed from in the place of the operand, such as h for r * h; or what
+    was computed from it."""
+    node, argnum = edge
+    if node.operation.name not in _PRODUCTS or len(node.args) != 2:  # type: ignore[union-attr]
+        return
+    operand = node.args[1 - argnum]
+    if type(operand) is not Value:
+        return
+    inner = list(enumerate(operand.args)) if operand.operation is not None else []
+    outer = [(e.argnum, e.node) for e in about.record.consumers.get(operand, [])[:4]]
+    for label, others, used in (("inner", inner, operand), ("outer", outer, None)):
+        for i, other in others:
+            data = _data(other)
+            if np.shape(data) != operand.shape or other is node or not operand.ndim:
+                continue
+            maker = used if used is not None else other
+            if not is_elementwise(maker):
+                continue
+
+            def change(local: Local, data: Any = data) -> Array:
+                return local.rule(args=local.with_argument(1 - local.edge.argnum, data))
+
+            name = called(other) if type(other) is Value else "a constant array"
+            yield _candidate(
+                "wrong-operand", edge, change,
+                f"in the gradient of {called(edge.argument)}, {name} is used in the place of "
+                f"{called(operand)}", f"use {called(operand)}",
+                f"{label}-{maker.operation.name}-{i}", 0.4,  # type: ignore[union-attr]
+            )  # fmt: skip
 
 
 _PRODUCTS = {"multiply", "matmul", "dot", "outer", "inner", "einsum", "weighted_sum", "linear"}

@@ -23,7 +23,7 @@ from tinygrad_lite.checking.mistakes.numbers import (
 )
 from tinygrad_lite.checking.mistakes.regularisation import is_regularisation
 from tinygrad_lite.checking.passes import Changes, Edge
-from tinygrad_lite.engine.value import Value
+from tinygrad_lite.engine.value import Value, data_of
 
 
 def named(
@@ -81,17 +81,29 @@ def named(
         if name == "mean":
             count = max(np.size(value.data) // max(edge.node.size, 1), 1)
             if count > 1 and near(count):
+                pixels = value.ndim > 3 and np.shape(edge.node.data)[:2] == value.shape[:2]
+                unit = "pixels" if pixels else "entries"
                 yield reading(
-                    "summed-batch",
-                    f"the cost takes the mean over {count} entries, but the gradient was summed",
+                    "factor" if pixels else "summed-batch",
+                    f"{called(edge.node)} is the mean over {count} {unit}, but the gradient was "
+                    f"not divided by {count}",
                     f"divide by {count}",
                     0.0,
                 )
                 seen.add("summed-batch")
+            rows = value.shape[0] if value.ndim > 1 else 1
+            if 1 < rows < count and count % rows == 0 and near(count / rows):
+                yield reading(
+                    "factor",
+                    f"{called(edge.node)} is the mean over {count} entries, but the gradient was "
+                    f"divided by {rows} only",
+                    f"divide by {count}",
+                    0.12,
+                )
     edges = edges_to(about.record, value)
     if edge is None and len(edges) > 1 and near(1 / len(edges)):
-        kind = "averaged-batch" if value.operation is None and _independent(edges) else ""
-        kind = kind or "averaged-paths"
+        samples = value.operation is None and about.apart([e.node for e in edges])
+        kind = "averaged-batch" if samples else "averaged-paths"
         seen.add(kind)
         what = "samples" if kind == "averaged-batch" else "outgoing paths"
         yield reading(
@@ -242,14 +254,18 @@ def _dropped(about, value, edge, reading) -> Iterator[Candidate]:  # type: ignor
         )
         return
     for link in about.links:
-        if link.name == "" and edge.node in link.members and is_softmax(link.z, link.a):
+        if link.name == "" and edge.node in link.members and is_softmax(link.z, link.a) is not None:
+            # Somebody who derives every step of it does not take it for one function.
+            stepwise = any(k in link.members and k is not link.a for k in about.record.keys)
             yield reading(
                 "softmax-elementwise",
                 f"the sum in the denominator of the softmax {called(link.a)} was treated as a "
                 f"constant, so each entry passes back to itself only",
                 "dz = p * (g - sum(g * p)), the sum over the axis of the softmax",
-                0.0,
+                0.15 if stepwise else 0.0,
             )
+            if stepwise:
+                break
             return
     if is_half_of_square(edge):
         yield reading(
@@ -323,24 +339,6 @@ def _is_activation(edge: Edge) -> bool:
     return any(type(a) is Value and a.operation is None for a in other)
 
 
-def _independent(edges: list[Edge]) -> bool:
-    """Whether no consumer computes with another's result, as samples do and time steps don't."""
-    nodes = {edge.node for edge in edges}
-    least = min(node.serial for node in nodes)
-    for start in list(nodes)[:4]:
-        stack = [a for a in start.args if type(a) is Value]
-        seen = set(stack)
-        while stack:
-            node = stack.pop()
-            if node in nodes:
-                return False
-            for a in node.args:
-                if type(a) is Value and a not in seen and a.serial >= least:
-                    seen.add(a)
-                    stack.append(a)
-    return True
-
-
 def _means(about: Circumstances) -> set[int]:
     counts = set(about.divisors)
     for node in about.record.nodes[:3000]:
@@ -349,6 +347,9 @@ def _means(about: Circumstances) -> set[int]:
             size = np.size(a.data) if type(a) is Value else np.size(a)
             counts.add(size // max(node.size, 1))
             counts |= set(np.shape(a.data if type(a) is Value else a)[:1])
+        if (node.metadata or {}).get("reduction") == "mean":
+            counts |= {n for a in node.args for n in np.shape(data_of(a))[:1]}
+            counts |= {np.size(data_of(a)) for a in node.args if type(a) is not Value}
     return counts
 
 

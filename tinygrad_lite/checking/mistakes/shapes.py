@@ -117,14 +117,22 @@ def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> It
     for n in range(1, len(wide) + 1):
         for axes in combinations(range(len(wide)), n):
             for reduce in ("sum", "mean"):
+                over = f"{'axes' if n > 1 else 'axis'} {', '.join(map(str, axes))}"
+                if set(axes) == _summed(about, edge):
+                    if reduce == "mean":
+                        yield candidate(
+                            "averaged-batch", f"mean {axes}",
+                            f"the gradient of {target} is averaged over {over} instead of summed",
+                            0.2,
+                        )  # fmt: skip
+                    continue
                 partly = own.isdisjoint(axes)
                 yield candidate(
                     "unsummed-broadcast" if partly and shape != have else "wrong-axis",
                     f"{reduce} {axes}",
-                    f"the gradient of {target} is the {reduce} over "
-                    f"{'axes' if n > 1 else 'axis'} {', '.join(map(str, axes))}",
+                    f"the gradient of {target} is the {reduce} over {over}",
                     0.1 if reduce == "sum" else 0.3,
-                )  # fmt: skip
+                )
 
 
 def of_reduction(edge: Edge) -> Iterator[Candidate]:

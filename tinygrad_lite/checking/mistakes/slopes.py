@@ -65,13 +65,15 @@ NEIGHBOURS = 6
 _SELECTIONS = {"where", "clip", "maximum", "minimum", "fmax", "fmin"}
 
 
-def of_last_step(about: Circumstances, leaf: Value) -> Iterator[Candidate]:
-    """The same mistakes made for one parameter only, in the last line of its derivation.
+def of_last_step(about: Circumstances, value: Value) -> Iterator[Candidate]:
+    """The same mistakes made on one of the ways that part at the pre-activation only: in the last
+    line of a parameter's derivation, or in what is passed on to earlier layers and time steps.
 
-    There the cotangent of the pre-activation is taken wrongly, while the one that is passed on
-    to earlier layers is right.
+    There the cotangent of the pre-activation is taken wrongly, while the others get the right one.
     """
-    for edge in about.record.consumers.get(leaf, []):
+    for edge in about.record.consumers.get(value, []):
+        if value.operation is not None and edge.node.operation.name not in _PRODUCTS:  # type: ignore[union-attr]
+            continue
         g = about.found.get(edge.node)
         if g is None:
             continue
@@ -84,12 +86,13 @@ def of_last_step(about: Circumstances, leaf: Value) -> Iterator[Candidate]:
                 if not family.startswith(("missing", "twice", "at-")):
                     continue
                 yield Candidate(
-                    kind, Changes(edges={edge: _last_step(link, form)}), leaf, edge.node,
-                    f"in the gradient of {called(leaf)}, {sentence}", correction,
-                    f"last-{family}:{link.name}", prior + 0.4,
+                    kind, Changes(edges={edge: _last_step(link, form)}), value, edge.node,
+                    f"in the gradient of {called(value)}, {sentence}", correction,
+                    f"last-{family}:{link.name}:{edge.argnum}", prior + 0.4,
                 )  # fmt: skip
 
 
+_PRODUCTS = {"multiply", "matmul", "linear", "conv2d", "conv1d", "einsum", "dot"}
 # Functions of which people write f and f' and apply them to a neuron's sum or activation.
 ACTIVATIONS = {"sigmoid", "tanh", "softplus", "SiLU", "softsign", "ELU", "arctan", ""}
 
