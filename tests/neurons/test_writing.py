@@ -75,18 +75,24 @@ def test_a_file_that_is_replaced_keeps_who_may_read_it(tmp_path):
     assert path.stat().st_size > 0
 
 
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    class Full(io.TextIOWrapper):
-        def write(self, text):
-            super().write(text[:10])
-            raise OSError(errno.ENOSPC, "No space left on device")
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "network.json").touch()
+    (tmp_path / "network.json").symlink_to(tmp_path / "there" / "network.json")
+    Network([InputLayer(1), OutputLayer(1)]).to_json(tmp_path / "network.json")
+    assert (tmp_path / "network.json").is_symlink()
+    assert (tmp_path / "there" / "network.json").stat().st_size > 0
 
-    def full(path, *_, **__):
-        return Full(io.FileIO(path, "x"), encoding="utf-8")
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    class Full(io.FileIO):
+        def write(self, content):
+            super().write(content[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     path = tmp_path / "network.json"
     path.write_text("old")
-    monkeypatch.setattr("builtins.open", full)
+    monkeypatch.setattr("io.open", lambda path, *_, **__: Full(path, "x"))
     with pytest.raises(OSError, match="No space left"):
         Network([InputLayer(1), OutputLayer(1)]).to_json(path)
     monkeypatch.undo()

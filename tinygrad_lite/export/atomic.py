@@ -22,14 +22,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write to that takes the place of `path` when the block ends without an error.
 
     The bytes are on disk before that; after an error nothing is left behind. What processes that
-    were killed while writing `path` have left is removed.
+    were killed while writing `path` have left is removed. A link is followed: what it leads to is
+    replaced.
 
     Raises:
         OSError: the folder does not exist or cannot be written to.
     """
-    path = Path(os.path.abspath(path))
+    given, path = path, Path(os.path.realpath(path))
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+        raise FileNotFoundError(f"{os.fspath(given)}: there is no folder {Path(given).parent}")
     clear_leftovers(path)
     file, partial = _created(path)
     try:
@@ -52,7 +53,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def clear_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove files beside `path` that a killed process was writing in its place when it died."""
-    path = Path(os.path.abspath(path))
+    path = Path(os.path.realpath(path))
     with suppress(OSError):
         for entry in path.parent.iterdir():
             if entry.name.startswith(f".{path.name}.") and entry.name.endswith(_ENDING):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_lite.engine.value import data_of
+from tinygrad_lite.engine.value import Value, data_of
 from tinygrad_lite.neurons.layer import InputLayer
 
 
@@ -43,6 +43,25 @@ def as_samples(images: Any, layer: InputLayer) -> tuple[NDArray[np.float64], boo
     if not traced and not np.isfinite(samples).all():
         raise ValueError("images hold NaN or infinite entries")
     return samples, not batch
+
+
+def signals(images: Any, layer: InputLayer, differentiable: bool) -> list[Any]:
+    """What each input neuron is set to: a number for one sample; for a batch a contiguous vector
+    over the samples; or a Value, if the images are one or gradients by each neuron are wanted."""
+    samples, single = as_samples(images, layer)
+    if type(images) is Value:
+        columns = images.reshape(-1) if single else images.reshape(samples.shape).T
+        return [columns[index] for index in range(len(layer))]
+    if hasattr(samples, "as_dtype"):  # traced
+        plain = list(samples[0] if single else samples.T)
+    else:
+        plain = samples[0].tolist() if single else list(np.ascontiguousarray(samples.T))
+    if not differentiable:
+        return plain
+    return [
+        Value(signal, f"{neuron.name}.activation")
+        for neuron, signal in zip(layer, plain, strict=True)
+    ]
 
 
 def as_targets(labels: Any, samples: int | None, outputs: int) -> list[Any]:

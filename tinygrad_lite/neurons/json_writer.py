@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -64,21 +61,3 @@ def _number_text(number: float, what: str) -> str:
     if not isfinite(number):
         raise NetworkFileError(f"{what} is {number}, which JSON cannot hold")
     return repr(number)
-
-
-def write_atomically(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file such that at any time it holds either its old or its new text."""
-    final = os.path.realpath(path)
-    partial = f"{final}.{secrets.token_hex(4)}.partial"
-    try:
-        with open(partial, "x", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(final):
-            shutil.copymode(final, partial)
-        os.replace(partial, final)
-    except BaseException:
-        if os.path.exists(partial):
-            os.unlink(partial)
-        raise

@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_lite.engine.modes import scope
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.export.atomic import replacing
 from tinygrad_lite.neurons.connection import Connection, join, refuse_cycle
 from tinygrad_lite.neurons.evaluation import Evaluation, scores_of
 from tinygrad_lite.neurons.guess import Guess, guess_from
-from tinygrad_lite.neurons.inputs import as_samples, as_targets
+from tinygrad_lite.neurons.inputs import as_samples, as_targets, signals
 from tinygrad_lite.neurons.layer import HiddenLayer, InputLayer, Layer, OutputLayer
 from tinygrad_lite.neurons.neuron import (
     HiddenNeuron,
@@ -154,7 +155,8 @@ class Network:
         for neuron in target:
             if any(connection.source.layer is source for connection in neuron.inputs):
                 raise ValueError(f"{source.name} is connected to {neuron.name} already")
-        if not self._is_layered():  # a connection that leads back could make one of these a cycle
+        if any(c.source.layer.position >= c.target.layer.position for c in self.connections):
+            # One that does not lead to a later layer could make one of the new ones a cycle.
             for neuron in target:
                 for transmitter in source:
                     refuse_cycle(transmitter, neuron)
@@ -176,10 +178,6 @@ class Network:
     def _random(self, count: int) -> list[float]:
         weights: list[float] = self._generator.uniform(-0.5, 0.5, count).tolist()
         return weights
-
-    def _is_layered(self) -> bool:
-        """Whether every connection leads to a later layer."""
-        return all(c.source.layer.position < c.target.layer.position for c in self.connections)
 
     @property
     def order(self) -> tuple[ReceiverNeuron, ...]:
@@ -209,17 +207,8 @@ class Network:
             TypeError, ValueError: see `as_samples`.
         """
         layer = self.input_layer
-        samples, single = as_samples(images, layer)
-        # A number for one sample; for a batch a contiguous vector over the samples.
-        if hasattr(samples, "as_dtype"):  # traced
-            signals: Any = samples[0] if single else samples.T
-        else:
-            signals = samples[0].tolist() if single else np.ascontiguousarray(samples.T)
-        if type(images) is Value:
-            columns = images.reshape(-1) if single else images.reshape(samples.shape).T
-            signals, differentiable = [columns[index] for index in range(len(layer))], False
-        for neuron, signal in zip(layer, signals, strict=True):
-            neuron.signal = Value(signal, f"{neuron.name}.activation") if differentiable else signal
+        for neuron, signal in zip(layer, signals(images, layer, differentiable), strict=True):
+            neuron.signal = signal
 
     def propagate(self, known: Mapping[Neuron, Any] | None = None) -> list[Value]:
         """Light all neurons from the input layer on, and return the output activations.
@@ -315,8 +304,7 @@ class Network:
 
     def predict(self, images: Any) -> NDArray[np.intp]:
         """The number of the brightest output neuron for each sample, the first of equals."""
-        brightest: NDArray[np.intp] = np.argmax(self.evaluate(images), axis=-1)
-        return brightest
+        return np.asarray(np.argmax(self.evaluate(images), axis=-1))
 
     def success_rate(self, images: Any, labels: ArrayLike) -> float:
         """Share of the images whose brightest output neuron is that of the label, 0 to 1.
@@ -402,9 +390,10 @@ class Network:
         Args:
             path: also write it there; the file is replaced as a whole, or not at all.
         """
-        from tinygrad_lite.neurons.json_writer import network_text, write_atomically
+        from tinygrad_lite.neurons.json_writer import network_text
 
         text = network_text(self)
         if path is not None:
-            write_atomically(path, text)
+            with replacing(path) as file:
+                file.write(text.encode())
         return text

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from tinygrad_lite.engine.modes import ENTERED, MODE, Mode
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.nn.generators import set_states, states_of
 
 if TYPE_CHECKING:
     from tinygrad_lite.nn.summary import Summary
@@ -272,7 +273,7 @@ class Module:
 
         With `state_dict` and the optimiser's, what a run needs to go on exactly as it would have.
         """
-        return {path: _listed(g.bit_generator.state) for path, g in self._generators()}
+        return states_of(self)
 
     def load_generator_states(self, states: Mapping[str, Any]) -> None:
         """Set the generators to what `generator_states` gave.
@@ -281,21 +282,7 @@ class Module:
             KeyError: a path is missing or unexpected.
             ValueError: a generator is of another kind. Nothing is set when anything is wrong.
         """
-        own = dict(self._generators())
-        if own.keys() != states.keys():
-            raise KeyError(
-                f"load_generator_states of {type(self).__name__}: it has the generators "
-                f"{sorted(own)}, given are {sorted(states)}"
-            )
-        for path, generator in own.items():
-            kind = generator.bit_generator.state["bit_generator"]
-            if states[path]["bit_generator"] != kind:
-                raise ValueError(
-                    f"load_generator_states: {path} is a {kind}, given is the state of a "
-                    f"{states[path]['bit_generator']}"
-                )
-        for path, generator in own.items():
-            generator.bit_generator.state = states[path]
+        set_states(self, states)
 
     def summary(self, *inputs: Any) -> Summary:
         """A table of its parts with their output shapes and numbers of parameters.
@@ -353,12 +340,6 @@ class Module:
         """Parameters and buffers of itself alone."""
         return (thing for _, thing in _contents(self) if not isinstance(thing, Module))
 
-    def _generators(self) -> Iterator[tuple[str, np.random.Generator]]:
-        for prefix, module in self.named_modules():
-            for name, thing in vars(module).items():
-                if isinstance(thing, np.random.Generator) and not name.startswith("_"):
-                    yield (f"{prefix}.{name}" if prefix else name), thing
-
     def _exchange(self, change: Callable[[Any], Any]) -> None:
         """Put what `change` returns in the place of each of its own parameters and buffers."""
         for name, thing in vars(self).items():
@@ -409,13 +390,6 @@ def _exchanged(thing: Any, change: Callable[[Any], Any]) -> Any:
     elif type(thing) is tuple:
         return tuple(_exchanged(entry, change) for entry in thing)
     return thing
-
-
-def _listed(state: Any) -> Any:
-    """A state with lists in the place of arrays."""
-    if isinstance(state, dict):
-        return {name: _listed(part) for name, part in state.items()}
-    return state.tolist() if isinstance(state, np.ndarray) else state
 
 
 def _data(thing: Any) -> Any:
