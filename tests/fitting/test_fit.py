@@ -378,6 +378,22 @@ def test_what_cannot_be_captured_runs_as_written_and_says_so_once():
     np.testing.assert_array_equal(captured.costs, fit(other, epochs=3).costs)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bias_before_a_normalisation_does_not_keep_the_step_from_being_captured(seed):
+    # Its gradient is zero but for rounding, which differs between the replay and the function.
+    generator = np.random.default_rng(seed)
+    images = generator.random((64, 1, 10, 10)).astype(np.float32)
+    labels = (images.mean((1, 2, 3)) > 0.5).astype(int)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, generator=generator), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.Conv2d(4, 4, 3, generator=generator), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(),
+        nn.Linear(144, 2, generator=generator),
+    )  # fmt: skip
+    optimiser = optim.Adam(model.parameters(), lr=0.01)
+    source = data.Batches(images, labels, batch_size=32, seed=0)
+    assert fit(model, optimiser, data=source, epochs=1, capture=True).batches == 2  # unwarned
+
+
 def test_a_mistake_in_the_step_is_raised_as_itself():
     wider = np.concatenate([X, X], axis=1)
     with pytest.raises(ValueError, match=r"linear.*\(25, 4\)"):

@@ -10,7 +10,7 @@ from tinygrad_lite.engine.value import Value
 
 # A gradient this much smaller than the largest one counts as if it were larger: a sum that is zero
 # but for rounding (that of a bias before a batch normalisation) is as large as its terms' rounding.
-_SMALL = 1e-3
+_SMALL = 1e-2
 
 
 class State:
