@@ -156,7 +156,7 @@ def test_the_model_is_summed_up_and_drawn(chromium, classified):
     assert any("Conv2d 0" in text for text in drawn)
     assert opened.texts("#weights figcaption") == ["0.weight", "3.weight"]
     layers = opened.texts("figure.chart .legend span")
-    assert {"0", "3"} <= set(layers)
+    assert {"Conv2d 0", "Linear 3"} <= set(layers)
     opened.page.close()
 
 

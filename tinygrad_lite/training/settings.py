@@ -102,9 +102,13 @@ def check(
 def _told(optimiser: Any) -> str:
     """Class and settings."""
     groups = getattr(optimiser, "param_groups", [{}])
-    settings = [f"{name}={value!r}" for name, value in groups[0].items() if name != "params"]
+    settings = [f"{name}={_brief(value)}" for name, value in groups[0].items() if name != "params"]
     more = f" and {len(groups) - 1} more groups" if len(groups) > 1 else ""
     return f"{type(optimiser).__name__}({', '.join(settings)}){more}"
+
+
+def _brief(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
 def _told_data(data: Any) -> str:

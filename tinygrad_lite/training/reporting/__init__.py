@@ -69,7 +69,7 @@ def report(
     example = () if results is None else results.example
     parts = [sections.tiles(history, results, sum(p.size for p in model.parameters()))]
     if history.batches:
-        parts.append(sections.curves(history))
+        parts.append(sections.curves(history, model))
     if results is not None:
         if results.kind == "classes":
             parts.append(sections.confusion(results, names))

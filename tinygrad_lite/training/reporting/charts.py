@@ -43,7 +43,7 @@ def line_chart(
         points = [f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in _thinned(line)]
         style: dict[str, Any] = {
             "class_": f"series s{i % 7}",
-            "stroke_dasharray": DASHES[i % len(DASHES)],
+            "stroke_dasharray": _dash(i),
         }
         if len(points) == 1:
             x, y = points[0].split(",")
@@ -100,7 +100,7 @@ class _Scale:
         if self.log:
             first, last = round(math.log10(self.low)), round(math.log10(self.high))
             return [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
-        raw = ((self.high - self.low) or 1.0) / 4
+        raw = ((self.high - self.low) or 1.0) / 5
         size = 10.0 ** math.floor(math.log10(raw))
         step = next(size * m for m in (1, 2, 5, 10) if size * m >= raw)
         step = max(step, 1.0) if whole else step
@@ -140,10 +140,14 @@ def _figure(title: str, body: str, legend: str, note: str, data: object) -> str:
 
 def _key(i: int, name: str) -> str:
     line = tag(
-        "line", x1=0, x2=22, y1=5, y2=5, class_=f"series s{i % 7}",
-        stroke_dasharray=DASHES[i % len(DASHES)],
-    )  # fmt: skip
+        "line", x1=0, x2=22, y1=5, y2=5, class_=f"series s{i % 7}", stroke_dasharray=_dash(i)
+    )
     return f'<span><svg width="22" height="10">{line}</svg>{html.escape(name)}</span>'
+
+
+def _dash(i: int) -> str | None:
+    """That of a line: another one when the seven colours come round again."""
+    return DASHES[(i + i // 7) % len(DASHES)]
 
 
 def _finite(x: ArrayLike, y: ArrayLike, log: bool) -> NDArray[np.float64]:

@@ -71,4 +71,15 @@ function listen(figure) {
 }
 
 document.querySelectorAll("[data-chart]").forEach(listen);
+
+// A picture wider than the screen begins where its computation does, which may be at the right.
+for (const pane of document.querySelectorAll("details .scroll")) {
+  const boxes = [...pane.querySelectorAll(".node")].map((node) => node.getBoundingClientRect())
+    .filter((box) => box.width);
+  if (boxes.length && pane.scrollWidth > pane.clientWidth) {
+    const first = boxes.reduce((top, box) => (box.top < top.top ? box : top));
+    const middle = (first.left + first.right) / 2 - pane.getBoundingClientRect().left;
+    pane.scrollLeft = middle - pane.clientWidth / 2;
+  }
+}
 document.body.dataset.ready = "";

@@ -48,7 +48,9 @@ def tiles(history: History, results: Results | None, parameters: int) -> str:
         shown.append((number_text(float(error)), "root mean square error"))
     best = history.best_epoch
     if best is not None:
-        shown.append((f"{best} of {history.epochs}", "epoch kept" if history.kept else "best epoch"))
+        shown.append(
+            (f"{best} of {history.epochs}", "epoch kept" if history.kept else "best epoch")
+        )
     else:
         shown.append((f"{history.epochs:,}", "epoch" if history.epochs == 1 else "epochs"))
     column = "validation_loss" if "validation_loss" in history else "loss"
@@ -77,7 +79,7 @@ def _verdict(history: History) -> str:
     return f'<p class="note">{html.escape(told)}.</p>'
 
 
-def curves(history: History) -> str:
+def curves(history: History, model: Any) -> str:
     """How cost, success, learning rate and gradients went."""
     batches = np.arange(1, history.batches + 1)
     cost: dict[str, Line] = {"each batch": (batches, history.costs)}
@@ -104,8 +106,13 @@ def curves(history: History) -> str:
     if "learning_rate" in history and np.ptp(history["learning_rate"]) > 0:
         lines = {"learning rate": (by_epoch, history["learning_rate"])}
         charts.append(line_chart("Learning rate", lines, "epochs"))
+    kinds = {path: type(part).__name__ for path, part in model.named_modules()}
     norms: dict[str, Line] = {
-        layer: (history.gradient_batches, column)
+        # "0" says little; "Linear 0" does.
+        (f"{kinds[layer]} {layer}" if layer.isdigit() and layer in kinds else layer): (
+            history.gradient_batches,
+            column,
+        )
         for layer, column in history.gradient_norms.items()
     }
     note = "norm of the gradient of all parameters of a layer, after clipping if there was any"
