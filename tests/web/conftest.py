@@ -47,7 +47,7 @@ class Opened:
                 mouse.up()
 
     def clear(self):
-        self.page.get_by_role("button", name="Clear").click()
+        self.page.locator("#pad").press("Delete")
 
     def choose(self, name):
         self.page.get_by_role("radio", name=name).check()

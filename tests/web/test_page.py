@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import itertools
 import json
 
 import numpy as np
@@ -57,9 +58,12 @@ def test_page_is_one_small_file_that_needs_nothing_else():
 # -- drawing -------------------------------------------------------------------------------------
 
 
-def test_digits_drawn_by_hand_are_recognised(opened):
+@pytest.mark.parametrize("network", ["Convolutions", "Edge maps"])
+def test_drawn_digits_are_recognised(opened, network):
     each = opened(viewport={"width": 440, "height": 560})
-    wrong, manners = [], []
+    each.choose(network)
+    each.page.locator(".lamps", has_text=LAYERS[network]).wait_for()
+    wrong, unsure, manners = [], [], []
     for drawing in drawings():
         if manners:
             each.clear()
@@ -68,8 +72,11 @@ def test_digits_drawn_by_hand_are_recognised(opened):
         likeliest = int(np.argmax(each.percentages))
         if likeliest != drawing.digit:
             wrong.append(f"{drawing.digit} {drawing.manner.name}: {each.sentence}")
+        if each.sentence.startswith(NO_IDEA):
+            unsure.append(f"{drawing.digit} {drawing.manner.name}: {each.sentence}")
     assert len(manners) >= 100 and set(manners) == set(MANNERS)
     assert len(wrong) <= 0.05 * len(manners), wrong
+    assert len(unsure) <= 0.05 * len(manners), unsure
 
 
 def test_the_answer_comes_while_the_pen_is_down(opened):
@@ -81,7 +88,7 @@ def test_the_answer_comes_while_the_pen_is_down(opened):
     assert max(each.percentages) == each.percentages[7]
 
 
-def test_nothing_a_dot_and_scribbles_leave_it_unsure(opened):
+def test_dots_lines_that_lie_and_scribbles_leave_it_unsure(opened):
     each = opened(viewport={"width": 440, "height": 560})
     time = np.linspace(0, 2 * np.pi, 90)
     scribbles = [
@@ -95,14 +102,32 @@ def test_nothing_a_dot_and_scribbles_leave_it_unsure(opened):
         each.choose(network)
         assert each.sentence == "Nothing is drawn yet, so I am not sure."
         assert each.percentages == [0] * 10
-        for nothing in (
-            [[(100, 100), (101, 100)]],
-            [[(90, 140), (96, 144), (92, 148)]],
-            *scribbles,
-        ):
-            each.draw(nothing)
+        for pen, nothing in itertools.product((8, 22, 40), (*DOTS, *FLAT)):
+            each.draw(nothing, pen)
+            assert each.sentence in UNSURE, (network, pen, nothing, each.sentence)
+            assert each.page.locator("#sentence.unsure").count() == 1
+            assert each.page.locator(".bars .best").count() == 0
+            each.clear()
+        for nothing in scribbles:
+            each.draw(nothing, 22)
             assert each.sentence.startswith(NO_IDEA), (network, each.sentence)
             each.clear()
+
+
+DOTS = [
+    [[(100, 100), (101, 100)]],
+    [[(90, 140), (92, 141), (91, 142)]],
+    [[(90, 140), (91, 140)], [(190, 140), (191, 140)]],
+    [[(140, 90), (141, 90)], [(140, 190), (141, 190)]],
+    [[(80, 200), (81, 200)], [(140, 80), (141, 80)], [(200, 200), (201, 200)]],
+]
+FLAT = [
+    [[(50, 140), (140, 141), (230, 142)]],
+    [[(110, 60), (140, 60), (170, 60)]],
+    [[(60, 120), (140, 140), (220, 160)]],
+    [[(60, 165), (140, 140), (220, 115)]],
+]
+UNSURE = [f"{NO_IDEA} I see no line in it.", f"{NO_IDEA} It lies too flat for a digit."]
 
 
 def test_undo_takes_back_a_stroke_and_clear_all(opened):

@@ -1,5 +1,6 @@
 /** For the console, and for tests: `drawADigit.answers(...)`. */
 
+import { type Unclear, unclear } from "./drawing/clarity";
 import { bytesOf } from "./networks/arrays";
 import { type DigitNetwork, PIXELS } from "./networks/network";
 import { answerTo } from "./recognise";
@@ -15,6 +16,8 @@ declare global {
     drawADigit: {
       /** The current network's answers to pictures given as base64 of 784 bytes each. */
       answers(pictures: string): Answered[];
+      /** Why each is no digit, whatever the network makes of it; null where it may be one. */
+      unclear(pictures: string): (Unclear | null)[];
       /** For each picture the derivative of its likeliest output by the pixels, if it is known. */
       gradients(pictures: string): number[][];
     };
@@ -40,6 +43,7 @@ export function exposeToConsole(current: { readonly current: DigitNetwork | null
         const { outputs, digit, sentence } = answerTo(network, picture);
         return { outputs: Array.from(outputs), digit, sentence };
       }),
+    unclear: (pictures) => each(pictures, (_, picture) => unclear(picture)),
     gradients: (pictures) =>
       each(pictures, (network, picture) => {
         const { digit } = answerTo(network, picture);

@@ -19,7 +19,8 @@ const DARK = 0.15;
 
 const UNCLEAR: Record<Unclear, string> = {
   empty: "Nothing is drawn yet, so I am not sure.",
-  dot: `${NO_IDEA} It is all one blot.`,
+  dots: `${NO_IDEA} I see no line in it.`,
+  flat: `${NO_IDEA} It lies too flat for a digit.`,
   scribble: `${NO_IDEA} It is too tangled for a digit.`,
 };
 

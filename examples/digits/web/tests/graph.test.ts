@@ -23,7 +23,7 @@ describe("a graph file", () => {
   it("computes and pulls back what Python did", () => {
     const { parity } = new Graph(shipped());
     expect(parity).toMatchObject({ inputs: 3, agrees: true });
-    expect(parity?.difference).toBeLessThan(1e-5);
+    expect(parity.difference).toBeLessThan(1e-5);
   });
 
   it("notices where it computes something else", () => {
@@ -32,7 +32,35 @@ describe("a graph file", () => {
     file.weights[bias].data = Buffer.from(
       Float32Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0, 0).buffer,
     ).toString("base64");
-    expect(new Graph(file).parity?.agrees).toBe(false);
+    expect(new Graph(file).parity.agrees).toBe(false);
+  });
+
+  it("cannot allow itself to compute something else", () => {
+    const file = shipped();
+    file.parity.tolerance = 1;
+    file.parity.vectors[0].outputs[file.outputs[0].name].data = Buffer.from(
+      new Float32Array(10).buffer,
+    ).toString("base64");
+    const { parity } = new Graph(file);
+    expect(parity.difference).toBeGreaterThan(0.5);
+    expect(parity).toMatchObject({ allowed: 1, agrees: false });
+  });
+
+  it("is known to be compared with nothing", () => {
+    const file = shipped();
+    file.parity.vectors = [];
+    expect(new Graph(file).parity.inputs).toBe(0);
+    delete file.parity;
+    expect(new Graph(file).parity.inputs).toBe(0);
+  });
+
+  it("has no gradient unless its file has", () => {
+    const file = shipped();
+    delete file.gradient;
+    const network = new TensorNetwork(new Graph(file));
+    network.run(picture);
+    expect(network.gradient(1)).toBe(null);
+    expect(network.links(1).length).toBeGreaterThan(0);
   });
 
   it("gives the gradient of a score by the pixels", () => {

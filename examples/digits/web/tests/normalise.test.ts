@@ -68,16 +68,44 @@ describe("unclear", () => {
     expect(unclear(new Float32Array(SIDE * SIDE))).toBe("empty");
   });
 
-  it.each([1.5, 3, 6, 11, 40])("notices a dot of radius %d", (radius) => {
-    const dot = drawn(100, (row, column) => radius + 0.5 - Math.hypot(row - 47.3, column - 51.8));
-    expect(unclear(normalise(dot))).toBe("dot");
+  it.each([2, 3, 6, 11, 40])("sees no line in a dot of radius %d", (radius) => {
+    expect(unclear(pen(radius, [[47.3, 51.8]]))).toBe("dots");
   });
 
-  it("takes an upright stroke for no dot, however thick", () => {
-    const stroke = drawn(100, (row, column) =>
-      row > 10 && row < 90 && Math.abs(column - 50) < 15 ? 1 : 0,
+  it.each([2, 4, 8, 14])("sees no line in several dots of radius %d", (radius) => {
+    for (const dots of [
+      [[30, 50], [70, 50]],
+      [[50, 30], [50, 70]],
+      [[20, 20], [80, 84]],
+      [[20, 50], [80, 20], [80, 80]],
+      [[20, 20], [20, 80], [80, 20], [80, 80]],
+    ] as Place[][]) {
+      expect(unclear(pen(radius, ...dots.map((dot) => [dot])))).toBe("dots");
+    }
+  });
+
+  it.each([2, 4, 8, 12])("takes lines that lie for no digits, at a radius of %d", (radius) => {
+    for (const [rise, run] of [[0, 40], [5, 40], [-5, 40], [-11, 38], [11, 38]]) {
+      const line: Place[] = [[50 + rise, 50 - run], [50 - rise, 50 + run]];
+      expect(unclear(pen(radius, line))).toBe("flat");
+    }
+    const bow = Array.from({ length: 40 }, (_, k): Place => [50 + 8 * Math.sin(k / 13), 10 + 2 * k]);
+    expect(unclear(pen(radius, bow))).toBe("flat");
+  });
+
+  it.each([2, 4, 8, 12])("takes lines that stand for digits, at a radius of %d", (radius) => {
+    for (const lean of [0, 5, -5, 12, -12, 25]) {
+      expect(unclear(pen(radius, [[10, 50 + lean], [90, 50 - lean]]))).toBe(null);
+    }
+  });
+
+  it("measures spread by inertia: about 1 for a disc, half the length in widths for a line", () => {
+    expect(measure(pen(40, [[50, 50]])).spread).toBeCloseTo(1, 1);
+    const bar = drawn(100, (row, column) =>
+      row >= 10 && row < 90 && column >= 46 && column < 54 ? 1 : 0,
     );
-    expect(unclear(normalise(stroke))).toBe(null);
+    const wanted = ((2 * Math.PI) / 12) * (10 + 1 / 10); // length / width + width / length
+    expect(Math.abs(measure(normalise(bar)).spread / wanted - 1)).toBeLessThan(0.02);
   });
 
   it("notices a tangle", () => {
@@ -89,4 +117,31 @@ describe("unclear", () => {
     expect(measure(normalise(comb)).crossings).toBeGreaterThan(4);
     expect(unclear(normalise(comb))).toBe("scribble");
   });
+
+  it("takes no notice of how dark the ink is", () => {
+    const seven = normalise(inkOf(VECTORS.find(({ name }) => name.startsWith("digit")) as Vector));
+    expect(unclear(seven.map((level) => 0.2 * level))).toBe(null);
+  });
 });
+
+type Place = [row: number, column: number];
+
+/** A picture of what a round pen of some radius draws on paper of 100 by 100: strokes of places. */
+function pen(radius: number, ...strokes: Place[][]): Float32Array {
+  return normalise(
+    drawn(100, (row, column) => {
+      let apart = Infinity;
+      for (const stroke of strokes) {
+        stroke.forEach((from, k) => {
+          const to = stroke[k + 1] ?? from;
+          const [down, across] = [to[0] - from[0], to[1] - from[1]];
+          const along = (row - from[0]) * down + (column - from[1]) * across;
+          const share = Math.min(Math.max(along / (down ** 2 + across ** 2 || 1), 0), 1);
+          const [y, x] = [from[0] + share * down, from[1] + share * across];
+          apart = Math.min(apart, Math.hypot(row - y, column - x));
+        });
+      }
+      return radius + 0.5 - apart;
+    }),
+  );
+}
