@@ -2,7 +2,9 @@
 
 The value of the last line of a block that follows ``<!-- picture: NAME -->`` becomes
 docs/pictures/NAME.svg. Where Chromium and Playwright are installed, the interactive page is
-photographed too.
+photographed too. With ``--examples`` the scripts of docs/examples.md are run, which takes minutes
+and needs Matplotlib; what they draw becomes docs/pictures/examples/NAME.*. The picture of
+docs/performance.md comes from ``python tests/benchmarks/growth.py``.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import doctest
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -62,8 +66,19 @@ def photograph(drawing: Any, path: Path) -> bool:
     return True
 
 
+def run_examples() -> None:
+    """Run every script whose picture docs/examples.md shows."""
+    shown = (HERE / "examples.md").read_text(encoding="utf-8")
+    for name in re.findall(r"\(pictures/examples/(\w+)\.\w+\)", shown):
+        script = HERE.parent / "examples" / f"{name}.py"
+        subprocess.run([sys.executable, script, "--output", FOLDER / "examples"], check=True)
+
+
 def main() -> None:
-    """Write every picture."""
+    """Write every picture of the page, or those of the examples."""
+    if sys.argv[1:] == ["--examples"]:
+        run_examples()
+        return
     FOLDER.mkdir(exist_ok=True)
     made = pictures()
     for name, picture in made.items():
