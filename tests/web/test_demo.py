@@ -176,6 +176,13 @@ def test_a_compressed_file_is_given_as_what_it_holds(name):
     assert content == json.loads(gzip.decompress(path.read_bytes()))
 
 
+def test_a_port_that_is_taken_is_named(capsys):
+    with serving("") as server:
+        assert main(["demo", "--no-browser", "--port", str(server.server_port)]) == 2
+    told = capsys.readouterr().err
+    assert f"--port {server.server_port} cannot be used" in told and told.count("\n") == 1
+
+
 DAMAGED = gzip.compress(b'{"inputLayerLength": 784}' * 40)[:-20]
 SMALLER = {
     "inputLayerLength": 100,

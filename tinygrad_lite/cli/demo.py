@@ -60,7 +60,14 @@ def run(options: argparse.Namespace) -> int:
     name, content = "", b""
     if options.network is not None:
         name, content = Path(options.network).name, content_of(options.network)
-    with server_of(page_with(name, content), options.port) as server:
+    try:
+        server = server_of(page_with(name, content), options.port)
+    except OSError as error:
+        raise CommandError(
+            f"--port {options.port} cannot be used ({error.strerror}): give another, or none for "
+            "any that is free"
+        ) from error
+    with server:
         address = f"http://127.0.0.1:{server.server_port}/"
         print(f"Draw a digit at {address} (Control C ends)", flush=True)
         if not options.no_browser:
