@@ -31,7 +31,8 @@ def test_a_short_form_learns_and_its_file_evaluates_to_the_same_rate(call, moons
 def test_progress_and_the_result_are_told(process, moons):
     result = process("train", "2-8-2", "--data", moons, "--epochs", 2, "--out", "w.npz")
     assert result.status == 0
-    assert "2-8-2 (42 parameters) on 500 samples of moons.npz, cross-entropy" in result.err
+    assert "2-8-2 (42 parameters) on 500 samples of moons.npz, 10% of them set" in result.err
+    assert "Epoch 1 of 2 is kept: its validation accuracy, " in result.err
     assert "epoch 2/2" in result.err
     assert result.out.startswith("test: ") and "wrote w.npz" in result.out
 

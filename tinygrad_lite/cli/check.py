@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.cli.errors import CommandError
+from tinygrad_lite.cli.layout import HelpFormatter
 from tinygrad_lite.cli.scripts import thing_in
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def add(subcommands: Any) -> None:
             "  tinygrad-lite check model.py:cost gradients.json\n"
             "  tinygrad-lite check model.py:cost w=w.npy b=b.npy --html report.html"
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
         "model",

@@ -7,6 +7,7 @@ from typing import Any
 
 from tinygrad_lite.cli import examples, networks
 from tinygrad_lite.cli.errors import CommandError, one_line
+from tinygrad_lite.cli.layout import HelpFormatter
 from tinygrad_lite.cli.scripts import is_script, thing_in
 
 
@@ -27,7 +28,7 @@ def add(subcommands: Any) -> None:
             "  tinygrad-lite draw digits.npz --data mnist --neurons -o bulbs.svg\n"
             "  tinygrad-lite draw 784-16-10 --operations -o operations.html"
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
         "network",

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_lite.cli import datasets, networks
 from tinygrad_lite.cli.errors import CommandError
+from tinygrad_lite.cli.layout import HelpFormatter
 
 Array = np.ndarray[Any, Any]
 
@@ -33,7 +34,7 @@ def add(subcommands: Any) -> None:
             "  tinygrad-lite evaluate net.py:Net --weights net.npz --data mine.npz --json\n"
             "  tinygrad-lite evaluate network.json --data mnist --at-least 0.96"
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     networks.add_argument(parser)
     datasets.add_option(parser, datasets.DEFAULT_NOTE)

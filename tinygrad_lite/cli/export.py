@@ -8,6 +8,7 @@ from typing import Any
 
 from tinygrad_lite.cli import examples, networks
 from tinygrad_lite.cli.errors import CommandError
+from tinygrad_lite.cli.layout import HelpFormatter
 from tinygrad_lite.cli.networks import NamedNetwork
 
 ENDINGS = (".onnx", ".json", ".npz", ".safetensors")
@@ -30,7 +31,7 @@ def add(subcommands: Any) -> None:
             "  tinygrad-lite export net.py:Net --weights net.npz --data mnist --gradient "
             "-o net.json"
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     networks.add_argument(parser)
     parser.add_argument("-o", "--out", metavar="FILE", required=True, help="the file to write")

@@ -17,6 +17,7 @@ import numpy as np
 from tinygrad_lite.cli import datasets, export, networks
 from tinygrad_lite.cli.errors import CommandError
 from tinygrad_lite.cli.evaluate import Classification, Regression
+from tinygrad_lite.cli.layout import HelpFormatter
 from tinygrad_lite.cli.networks import NamedNetwork
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def add(subcommands: Any) -> None:
             "  tinygrad-lite train net.py:Net --data mine.npz --lr 0.01 --checkpoint run.ckpt "
             "--resume"
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     networks.add_argument(parser)
     datasets.add_option(parser, datasets.DEFAULT_NOTE)
@@ -155,9 +156,11 @@ def run(options: argparse.Namespace) -> int:
     model = network.thing.to_layers() if network.is_neurons else network.thing
     loss, loss_name = _loss(options.loss, network, data)
     if not options.quiet:
+        aside = f"{options.validation:.0%} of them set aside to choose the epoch by, "
         print(
             f"{options.network} ({_size(model):,} parameters) on {len(data.train_inputs):,} "
-            f"samples of {whose}, {loss_name}, seed {options.seed}",
+            f"samples of {whose}, {aside if options.validation else ''}{loss_name}, "
+            f"seed {options.seed}",
             file=sys.stderr,
         )
     # A cost that overflows ends training with an error of its own.
