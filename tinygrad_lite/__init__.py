@@ -137,9 +137,19 @@ _ROOMS = {
 }  # fmt: skip
 
 
+# What those who come from PyTorch may look for.
+_INSTEAD = {
+    "Tensor": "a Value(data), or a plain array if it needs no gradient",
+    "tensor": "Value(data), or a plain array if it needs no gradient",
+    "from_numpy": "arrays are used as they are",
+    "manual_seed": "whatever draws takes a generator: np.random.default_rng(seed)",
+}
+
+
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     if name in _ROOMS:
         return import_module(f"tinygrad_lite.{name}")
-    raise AttributeError(f"module 'tinygrad_lite' has no attribute {name!r}")
+    told = f"module 'tinygrad_lite' has no attribute {name!r}"
+    raise AttributeError(f"{told}: {_INSTEAD[name]}" if name in _INSTEAD else told)

@@ -110,9 +110,11 @@ def _check_settings(operation: Any, metadata: dict[str, Any]) -> None:
     understood = operation.settings
     unknown = [] if understood is None else [k for k in metadata if k not in understood]
     if unknown:
+        usual = {"dim": "axis", "keepdim": "keepdims"}.get(unknown[0])
+        instead = f"NumPy calls it {usual}" if usual else "leave it out"
         raise TypeError(
             f"{name_of(operation.function)} has a differentiation rule, but not with the setting "
-            f"{unknown[0]}={metadata[unknown[0]]!r}: leave it out, or call it on plain arrays "
+            f"{unknown[0]}={metadata[unknown[0]]!r}: {instead}, or call it on plain arrays "
             f"(x.data) if no gradient is wanted"
         )
 

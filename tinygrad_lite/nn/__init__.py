@@ -1,5 +1,7 @@
 """Networks the tensor way: modules with PyTorch's names, argument orders, defaults and shapes."""
 
+from typing import Any
+
 from tinygrad_lite.functions import one_hot
 from tinygrad_lite.nn import init
 from tinygrad_lite.nn.activations import (
@@ -35,6 +37,7 @@ from tinygrad_lite.nn.criteria import (
     SmoothL1Loss,
 )
 from tinygrad_lite.nn.dropout import Dropout, Dropout2d
+from tinygrad_lite.nn.habits import IN_ROOM, lacking
 from tinygrad_lite.nn.layers import Embedding, Flatten, Identity, Linear, Sequential
 from tinygrad_lite.nn.losses import (
     binary_cross_entropy,
@@ -130,3 +133,7 @@ __all__ = [
     "smooth_l1_loss",
     "squared_error",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise lacking("module 'tinygrad_lite.nn'", name, IN_ROOM)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_lite.engine.modes import ENTERED, MODE, Mode
-from tinygrad_lite.engine.value import Value
+from tinygrad_lite.engine.value import Value, data_of
 from tinygrad_lite.nn.generators import set_states, states_of
+from tinygrad_lite.nn.habits import IN_MODULE, lacking
 
 if TYPE_CHECKING:
     from tinygrad_lite.nn.summary import Summary
@@ -131,7 +132,7 @@ class Module:
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of all parameters and buffers by path, as they are now."""
-        return {path: np.array(_data(thing)) for path, thing in self._tensors()}
+        return {path: np.array(data_of(thing)) for path, thing in self._tensors()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Set parameters and buffers, in place, to what `state_dict` gave; dtypes are kept.
@@ -156,9 +157,9 @@ class Module:
             )
         given = {path: np.asarray(state[path]) for path in own if path in state}
         wrong = [
-            f"{path} is {array.shape}, not {np.shape(_data(own[path]))}"
+            f"{path} is {array.shape}, not {np.shape(data_of(own[path]))}"
             for path, array in given.items()
-            if array.shape != np.shape(_data(own[path]))
+            if array.shape != np.shape(data_of(own[path]))
         ]
         if wrong:
             raise ValueError(f"load_state_dict of {type(self).__name__}: {'; '.join(wrong)}")
@@ -167,7 +168,7 @@ class Module:
             if isinstance(thing, Value) and type(thing.data) is float:
                 thing.data = float(array)
             else:
-                _data(thing)[...] = array
+                data_of(thing)[...] = array
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -319,6 +320,11 @@ class Module:
             inside = "\n  " + "\n  ".join([inside] * bool(inside) + lines) + "\n"
         return f"{type(self).__name__}({inside})"
 
+    if not TYPE_CHECKING:  # or every attribute would pass
+
+        def __getattr__(self, name: str) -> Any:
+            raise lacking(f"{type(self).__name__!r} object", name, IN_MODULE)
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: thing for name, thing in vars(self).items() if name != "_modes"}
 
@@ -390,7 +396,3 @@ def _exchanged(thing: Any, change: Callable[[Any], Any]) -> Any:
     elif type(thing) is tuple:
         return tuple(_exchanged(entry, change) for entry in thing)
     return thing
-
-
-def _data(thing: Any) -> Any:
-    return thing.data if isinstance(thing, Value) else thing

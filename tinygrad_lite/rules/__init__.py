@@ -32,3 +32,4 @@ from tinygrad_lite.rules import (
 )
 
 from tinygrad_lite.rules import methods  # isort: skip (after the rows it attaches)
+from tinygrad_lite.rules import habits  # isort: skip (after the methods there are)
