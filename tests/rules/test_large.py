@@ -20,6 +20,7 @@ from tinygrad_lite.rules import (
     memory,
     normalisation,
     pooling,
+    rows,
     shards,
     spreading,
 )
@@ -59,17 +60,26 @@ SETTINGS = [
     (36, 34, (2, 3), (11, 14), (1, 1), (0, 1), (1, 1), 2),
     (16, 16, (1, 1), (9, 7), (1, 1), (0, 0), (1, 1), 1),
     (2, 3, (2, 2), (9, 7), (4, 3), (0, 0), (1, 1), 1),  # stride beyond the kernel
+    (4, 6, (3, 2), (11, 8), (2, 1), (1, 0), (1, 3), 2),
+    (3, 4, (2, 2), (8, 9), (1, 1), (3, 2), (1, 1), 1),  # padding beyond the kernel
+    (2, 3, (5, 5), (3, 2), (1, 1), (4, 4), (1, 1), 1),  # kernel beyond the image
 ]
 
 
 @pytest.mark.parametrize("sizes", SETTINGS, ids=str)
-@pytest.mark.parametrize("cut", ["as it is", "small tiles", "threads"])
+@pytest.mark.parametrize("cut", ["as it is", "small tiles", "threads", "rows", "few rows"])
 def test_convolution_is_the_sum_over_windows(sizes, cut, monkeypatch):
     inputs, outputs, kernel, image, stride, padding, dilation, groups = sizes
     if cut == "small tiles":
         for module in (columns, spreading):
             monkeypatch.setattr(module, "TILE", 2000)
             monkeypatch.setattr(module, "RUN", 3)
+    if "rows" in cut:
+        monkeypatch.setattr(rows, "_WORTHWHILE", 0)
+        monkeypatch.setattr(rows, "_DEEP", 0)
+        monkeypatch.setattr(rows, "_COPIED", 1 << 22 if cut == "rows" else 1)
+    else:
+        monkeypatch.setattr(blas, "product", lambda dtype: None)
     if cut == "threads":
         monkeypatch.setattr(correlation, "threads", lambda worthwhile: 2)
     columns.tiles.cache_clear()
@@ -92,6 +102,45 @@ def test_convolution_is_the_sum_over_windows(sizes, cut, monkeypatch):
     np.testing.assert_allclose([(gx * dx).sum(), (gw * dw).sum()], [along_x, along_w], rtol=1e-9)
     columns.tiles.cache_clear()
     spreading._parts.cache_clear()
+
+
+@pytest.mark.parametrize("dtype, rtol", [(np.float32, 2e-4), (np.float64, 1e-10)])
+def test_rows_give_what_columns_give_at_usual_sizes(dtype, rtol, monkeypatch):
+    if blas.product(np.dtype(dtype)) is None:
+        pytest.skip("NumPy's BLAS cannot be told to add to a result")
+    rng = np.random.default_rng(0)
+    x, w, b, g = (
+        rng.standard_normal(size).astype(dtype)
+        for size in ((32, 16, 14, 14), (24, 16, 3, 3), (24,), (32, 24, 14, 14))
+    )
+    kernels, images = np.empty((1, 24, 16, 3, 3), dtype), np.empty((1, 16, 14, 14, 32), dtype)
+    layout = columns.Layout(images.shape, (3, 3), (14, 14), (1, 1), (1, 1), (1, 1))
+    assert rows.is_by_rows(layout, 24, kernels, images)
+    found = derivatives(x, w, b, g, padding=1)
+    monkeypatch.setattr(blas, "product", lambda dtype: None)
+    assert not rows.is_by_rows(layout, 24, kernels, images)
+    for ours, wanted in zip(found, derivatives(x, w, b, g, padding=1), strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=rtol, atol=rtol * abs(wanted).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("turned", [False, True])
+def test_products_are_added_to_parts_of_matrices(turned, dtype):
+    product = blas.product(np.dtype(dtype))
+    if product is None:
+        pytest.skip("NumPy's BLAS cannot be told to add to a result")
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.standard_normal(size).astype(dtype) for size in ((5, 9), (8, 8), (6, 7)))
+    b_part, wanted = (b[2:5, 1:5] if not turned else b[2:6, 1:4].T), c.copy()
+    wanted[1:5, 2:6] += a[1:, 3:6] @ b_part
+    places = [part.ctypes.data for part in (a[1:, 3:], b[2:, 1:], c[1:, 2:])]
+    product(turned, 4, 4, 3, places[0], 9, places[1], 8, places[2], 7)
+    np.testing.assert_allclose(c, wanted, rtol=1e-5)
+
+
+def test_products_of_other_dtypes_are_left_to_numpy():
+    for dtype in (np.float16, np.complex64, np.int64, np.dtype(">f4")):
+        assert blas.product(np.dtype(dtype)) is None
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64, 1500])

@@ -20,8 +20,8 @@ from tinygrad_lite.rules.normalisation import (
     deviations,
     normalised,
     passed_back,
-    row_sums,
 )
+from tinygrad_lite.rules.rows import row_sums
 from tinygrad_lite.rules.shards import scratch
 from tinygrad_lite.rules.windows import Array
 

@@ -1,8 +1,8 @@
-"""How many threads NumPy's BLAS uses, where it can be asked and told: with OpenBLAS.
+"""What NumPy's BLAS can do that NumPy has no function for, where it can be found: with OpenBLAS.
 
-Kernels that run one shard of their work on each core call BLAS from every one of them; if BLAS then
-started threads too, they would wait for each other. NumPy has no setting for it, but the library
-that its wheels bring has.
+How many threads it uses: kernels that run one shard of their work on each core call BLAS from every
+one of them; if BLAS then started threads too, they would wait for each other. And products that are
+added to what is there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
+from typing import Any
+
+import numpy as np
 
 # Prefix and suffix of OpenBLAS's functions in NumPy's wheels, and in builds of others.
 _NAMES = (
@@ -22,6 +25,15 @@ _NAMES = (
     ("openblas_", ""),
 )
 
+# The same for its products, with the type of integers.
+_PRODUCTS = (
+    ("scipy_cblas_", "64_", ctypes.c_int64),
+    ("scipy_cblas_", "", ctypes.c_int),
+    ("cblas_", "64_", ctypes.c_int64),
+)
+_ROWS_FIRST, _AS_IT_IS, _TRANSPOSED = 101, 111, 112  # of cblas.h
+
+Product = Callable[[bool, int, int, int, int, int, int, int, int, int], None]
 Control = tuple[Callable[[], int], Callable[[int], None]]
 
 
@@ -48,15 +60,61 @@ def single_threaded() -> Iterator[None]:
 
 
 @cache
-def _control() -> Control | None:
-    """Functions that read and set the number of threads; None where there are none."""
+def product(dtype: np.dtype[Any]) -> Product | None:
+    """``C += A @ B`` of a dtype on addresses in memory; None where BLAS has none that is known.
+
+    Called with whether B is to be transposed, the rows of C, its columns and the columns of A, then
+    the address of each matrix A, B and C and the entries from a row of it to the next.
+    """
+    kind = {"f4": ("s", ctypes.c_float), "f8": ("d", ctypes.c_double)}.get(dtype.str[1:])
+    library = _library()
+    if kind is None or library is None or not dtype.isnative:
+        return None
+    letter, number = kind
+    for prefix, suffix, integer in _PRODUCTS:
+        gemm = getattr(library, f"{prefix}{letter}gemm{suffix}", None)
+        if gemm is not None:
+            return _adding(gemm, number, integer)
+    return None
+
+
+def _adding(gemm: Any, number: Any, integer: Any) -> Product:
+    """A product that is added, by a function of CBLAS."""
+    matrix = [ctypes.c_void_p, integer]
+    gemm.argtypes = [
+        *[ctypes.c_int] * 3, *[integer] * 3, number, *matrix, *matrix, number, *matrix
+    ]  # fmt: skip
+    gemm.restype = None
+
+    def add(
+        turned: bool, rows: int, columns: int, depth: int,
+        a: int, a_row: int, b: int, b_row: int, c: int, c_row: int,
+    ) -> None:  # fmt: skip
+        gemm(
+            _ROWS_FIRST, _AS_IT_IS, _TRANSPOSED if turned else _AS_IT_IS, rows, columns, depth,
+            1.0, a, a_row, b, b_row, 1.0, c, c_row,
+        )  # fmt: skip
+
+    return add
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """NumPy's own library, in which names of those that it was linked with are found, too."""
     module: ModuleType | None = sys.modules.get("numpy._core._multiarray_umath")
     if module is None or module.__file__ is None:
         return None
     try:
-        # Looking up a name in a library also searches those it was linked with, BLAS among them.
-        library = ctypes.CDLL(module.__file__)
+        return ctypes.CDLL(module.__file__)
     except OSError:
+        return None
+
+
+@cache
+def _control() -> Control | None:
+    """Functions that read and set the number of threads; None where there are none."""
+    library = _library()
+    if library is None:
         return None
     for prefix, suffix in _NAMES:
         get = getattr(library, f"{prefix}get_num_threads{suffix}", None)

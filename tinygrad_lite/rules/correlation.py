@@ -1,13 +1,15 @@
 """The operations behind convolution, closed under differentiation.
 
 ``sum(g * conv(x, w))`` is linear in each of g, x and w: `correlate` is its derivative by g,
-`spread` by x, and `gather_kernel` by w. Each is a matrix product with the windows of the images as
-columns, a tile at a time, the tiles on all cores.
+`spread` by x, and `gather_kernel` by w. Each is a sum of matrix products with rows of the images
+(`rows`); or where that is not possible, or there are few channels, a product with the windows of
+the images as columns, a tile at a time, the tiles on all cores (`columns`, `spreading`).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import RULES, JointVjp, Operation, defvjp
 from tinygrad_lite.rules.columns import Layout, Tile, split, tiles
 from tinygrad_lite.rules.memory import keep_freed_memory
+from tinygrad_lite.rules.rows import correlate_rows, gather_rows, is_by_rows, row_sums
 from tinygrad_lite.rules.shards import in_shards, threads
 from tinygrad_lite.rules.spreading import spread_rows
 from tinygrad_lite.rules.windows import Array, Pair, batch_first, batch_last, count
@@ -47,10 +50,11 @@ def correlate(
         np.result_type(images, kernels) if bias is None else np.result_type(images, kernels, bias)
     )
     result = _room(out, (groups, outputs, *layout.size, len(x)), dtype)
-    crew = threads(result.size * layout.depth > _WORTHWHILE)
-    if _is_wide(layout, outputs):
-        _correlate_by_rows(result, images, kernels, layout, crew, bias)
+    if is_by_rows(layout, outputs, images, kernels, result):
+        result[...] = 0 if bias is None else np.reshape(bias, (*result.shape[:2], 1, 1, 1))
+        correlate_rows(result, images, kernels, layout)
         return batch_first(result.reshape(groups * outputs, *result.shape[2:]))
+    crew = threads(result.size * layout.depth > _WORTHWHILE)
     # Entries of a window lie in the order (i, c, j), see `columns`.
     matrices = np.zeros((groups, 1, outputs, layout.kernel[0], layout.block), dtype)
     entries = matrices[:, 0, :, :, : layout.block - ones]
@@ -66,37 +70,6 @@ def correlate(
     return batch_first(result.reshape(groups * outputs, *result.shape[2:]))
 
 
-def _is_wide(layout: Layout, outputs: int) -> bool:
-    """Whether rows of whole images, multiplied first and shifted after, are quicker than columns
-    shifted first: with many channels, the same matrices then are three times as high."""
-    return (
-        layout.stride == (1, 1)
-        and layout.kernel[1] > 1
-        and min(layout.images[1], outputs) >= 16
-        and layout.images[3] <= 1.2 * layout.size[1]
-        and all(
-            p <= d * (k - 1)
-            for p, d, k in zip(layout.padding, layout.dilation, layout.kernel, strict=True)
-        )
-    )
-
-
-def _correlate_by_rows(
-    result: Array, images: Array, kernels: Array, layout: Layout, crew: int, bias: Any
-) -> None:
-    """`correlate` with stride 1, as `spread` with the kernels turned around."""
-    up, left = (
-        d * (k - 1) - p
-        for p, d, k in zip(layout.padding, layout.dilation, layout.kernel, strict=True)
-    )
-    turned = kernels[:, :, :, ::-1, ::-1].swapaxes(1, 2)
-    spreading = Layout(
-        result.shape, layout.kernel, images.shape[2:4], (1, 1), (up, left), layout.dilation
-    )
-    shifts = 0 if bias is None else np.reshape(bias, (*result.shape[:2], 1, 1, 1))
-    spread_rows(result, images, turned, spreading, crew, shifts)
-
-
 @primitive
 def spread(
     y: Any, weight: Any, *, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int,
@@ -107,10 +80,25 @@ def spread(
     inputs = kernels.shape[2]
     dtype = np.result_type(entries, kernels)
     result = _room(out, (groups, inputs, *size, len(y)), dtype)
+    turned = _turned(entries, kernels, size, stride, padding, dilation)
+    if stride == (1, 1) and is_by_rows(turned, inputs, entries, kernels, result):
+        result[...] = 0
+        correlate_rows(result, entries, kernels[:, :, :, ::-1, ::-1].swapaxes(1, 2), turned)
+        return batch_first(result.reshape(groups * inputs, *result.shape[2:]))
     layout = Layout(result.shape, kernels.shape[3:], entries.shape[2:4], stride, padding, dilation)
     crew = threads(entries.size * math.prod(kernels.shape[2:]) > _WORTHWHILE)
     spread_rows(result, entries, kernels, layout, crew)
     return batch_first(result.reshape(groups * inputs, *result.shape[2:]))
+
+
+def _turned(
+    entries: Array, kernels: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> Layout:
+    """The convolution with kernels turned around that `spread` with a stride of 1 is."""
+    up, left = (
+        d * (k - 1) - p for p, d, k in zip(padding, dilation, kernels.shape[3:], strict=True)
+    )
+    return Layout(entries.shape, kernels.shape[3:], size, stride, (up, left), dilation)
 
 
 @primitive
@@ -120,25 +108,42 @@ def gather_kernel(
 ) -> Array:  # fmt: skip
     """Kernels whose entries are products of `y` with the windows of `x`, summed over them all."""
     layout = _gathered_layout(y, x, kernel, stride, padding, dilation, groups)
-    return _kernels(gather(y, x, layout), layout, out)
+    found = _gathered_by_rows(y, x, layout, out)
+    return _kernels(gather(y, x, layout), layout, out) if found is None else found
 
 
 def gather_with_bias(
     y: Array, x: Array, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """`gather_kernel`, and the sum of `y` over all but its channels, in one pass."""
-    layout = _gathered_layout(y, x, kernel, stride, padding, dilation, groups, 1)
+    """`gather_kernel`, and the sum of `y` over all but its channels; in one pass by columns."""
+    layout = _gathered_layout(y, x, kernel, stride, padding, dilation, groups)
+    kernels = _gathered_by_rows(y, x, layout, None)
+    if kernels is not None:
+        return kernels, row_sums(batch_last(y))
+    layout = replace(layout, ones=1)
     found = gather(y, x, layout)
     return _kernels(found, layout, None), found[:, layout.block - 1].reshape(-1)
 
 
 def _gathered_layout(
-    y: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int,
-    ones: int = 0,
-) -> Layout:  # fmt: skip
+    y: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Layout:
     batch, channels, height, width = np.shape(x)
     images = (groups, channels // groups, height, width, batch)
-    return Layout(images, kernel, np.shape(y)[2:], stride, padding, dilation, ones)
+    return Layout(images, kernel, np.shape(y)[2:], stride, padding, dilation)
+
+
+def _gathered_by_rows(y: Any, x: Any, layout: Layout, out: Array | None) -> Array | None:
+    """Kernels that `gather_rows` finds, None where it is not for these sizes."""
+    groups, inputs, *_ = layout.images
+    images, entries = _grouped_images(x, groups), _grouped_images(y, groups)
+    if not is_by_rows(layout, entries.shape[1], images, entries):
+        return None
+    found = gather_rows(entries, images, layout)
+    result = np.empty((groups * found.shape[1], inputs, *layout.kernel), found.dtype)
+    result = result if out is None else out
+    np.copyto(result.reshape(found.shape), found)
+    return result
 
 
 def gather(y: Any, x: Any, layout: Layout) -> Array:

@@ -14,6 +14,7 @@ from tinygrad_lite.engine.rulebook import defvjp
 from tinygrad_lite.rules.binding import all_zero, results
 from tinygrad_lite.rules.columns import split
 from tinygrad_lite.rules.large import LARGE
+from tinygrad_lite.rules.rows import row_sums
 from tinygrad_lite.rules.shards import WORTHWHILE, in_shards, threads
 from tinygrad_lite.rules.windows import Array
 
@@ -144,14 +145,6 @@ def deviations(variance: Array, eps: float) -> Array:
     """What to multiply by for a variance of 1, shape (C, 1)."""
     found: Array = 1 / np.sqrt(variance + variance.dtype.type(eps))
     return found[:, None]
-
-
-def row_sums(entries: Array) -> Array:
-    """The sum of each channel of (C, ..., N), as products with ones: of parts, then of their sums,
-    which is quicker than np.sum and as exact."""
-    parts = entries.reshape(*entries.shape[:2], -1)
-    total: Array = np.sum(parts @ np.ones(parts.shape[2], parts.dtype), axis=1)
-    return total
 
 
 def _normalise_channels(x: Array, eps: float) -> Any:

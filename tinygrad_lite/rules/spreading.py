@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -20,11 +19,9 @@ from tinygrad_lite.rules.windows import Array
 TILE = 1 << 19  # bytes of entries and of what is added: half of a second-level cache
 
 
-def spread_rows(
-    images: Array, entries: Array, kernels: Array, layout: Layout, crew: int, bias: Any = 0
-) -> None:
-    """Fill images (groups, C, H, W, N) with a bias and what entries (groups, O, H', W', N) add to
-    it through kernels (groups, O, C, kH, kW)."""
+def spread_rows(images: Array, entries: Array, kernels: Array, layout: Layout, crew: int) -> None:
+    """Fill images (groups, C, H, W, N) with what entries (groups, O, H', W', N) add to them through
+    kernels (groups, O, C, kH, kW)."""
     groups, outputs, inputs, height, width = kernels.shape
     # For each distance from the row above at which entries start, modulo their stride: the rows of
     # the kernels that add there, the last first, as (groups, kW * C, rows * O).
@@ -37,7 +34,7 @@ def spread_rows(
 
     def work(part: _Part) -> None:
         target = images[part.target]
-        target[...] = bias
+        target[...] = 0
         for chosen, columns, adds in part.steps:
             given = scratch(
                 "entries", (groups, part.above, outputs, columns, part.images), entries.dtype
