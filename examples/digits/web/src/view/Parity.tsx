@@ -22,5 +22,5 @@ function powerOfTen(number: number): string {
   if (number === 0 || !Number.isFinite(number)) return String(number);
   const [factor, exponent] = number.toExponential(0).split("e");
   const raised = [...exponent].map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)] ?? "");
-  return `${factor} × 10${raised.join("")}`;
+  return `${factor}\u00a0×\u00a010${raised.join("")}`;
 }
