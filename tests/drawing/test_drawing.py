@@ -14,7 +14,7 @@ import pytest
 import tinygrad_lite
 from drawing.graphs import neuron, two_layers
 from drawing.test_grouping import frames, titles
-from tinygrad_lite import Value, draw
+from tinygrad_lite import Value, draw, nn
 from tinygrad_lite.checking.compare import compare
 from tinygrad_lite.drawing import LayoutError, NoDotWarning, engines
 from tinygrad_lite.engine.backward import consumers_first, leaves_of
@@ -54,7 +54,7 @@ def test_no_traceback_on_a_machine_without_dot(tmp_path):
     program = """
 import tinygrad_lite.drawing.engines as engines, sysconfig
 sysconfig.get_path = lambda name: "."
-from tinygrad_lite import Value, draw
+from tinygrad_lite import Value, draw, nn
 print(draw(Value(1.0) * 2.0).save("graph.svg"))
 """
     done = subprocess.run(
@@ -146,6 +146,13 @@ def test_arguments_out_of_range_are_named(wrong, message):
 def test_only_values_are_drawn(thing):
     with pytest.raises(TypeError, match=r"draw\(\) takes a Value or several"):
         draw(thing)
+
+
+def test_what_is_drawn_of_models_and_arrays_is_told():
+    with pytest.raises(TypeError, match=r"got Linear itself: draw what it computes, as in draw\("):
+        draw(nn.Linear(2, 3))
+    with pytest.raises(TypeError, match=r"array of shape \(2,\), which remembers no operations"):
+        draw(np.ones(2))
 
 
 def test_several_outputs_and_tensors_without_a_seed_have_no_gradients():

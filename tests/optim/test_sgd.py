@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from tinygrad_lite import Value, optim
+from tinygrad_lite import Value, nn, optim
 
 
 def start():
@@ -118,3 +118,8 @@ def test_parameters_without_a_gradient_stay_unless_all_are():
 def test_what_cannot_be_trained_is_refused(make, error, says):
     with pytest.raises(error, match=says):
         make()
+
+
+def test_a_model_is_no_list_of_parameters():
+    with pytest.raises(TypeError, match=r"not a Linear: give it model.parameters\(\)"):
+        optim.SGD(nn.Linear(2, 3), lr=0.1)
