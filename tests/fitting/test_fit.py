@@ -328,16 +328,25 @@ class Plain(nn.Linear):
         ({"optimiser": "adam"}, r"optim.Adam\(model.parameters\(\), lr=1e-3\), but is 'adam'"),
         ({"validation": 0.2}, r"arrays \(x, y\) or batches, but is 0.2; .*data.split"),
         ({"validation": X}, "but is an array of shape"),
+        ({"metrics": [training.accuracy]}, "functions by name, .*but is a list"),
+        ({"callbacks": print}, "a list of them, but is a builtin_function"),
         ({"model": Plain(2, 2)}, "the loss gave a float32, so no Value reached it: forward must"),
     ],
 )
 def test_what_is_in_the_place_of_something_else_is_told(changes, told):
     model = network()
     asked = {"model": model, "loss": nn.cross_entropy, "optimiser": None, "data": [(X, Y)]}
+    if isinstance(changes.get("model"), nn.Module):
+        model = changes["model"]
     asked["optimiser"] = optim.SGD(model.parameters(), lr=0.1)
     asked |= changes
     with pytest.raises(TypeError, match=told):
         training.fit(**asked, epochs=1, progress=False)
+
+
+def test_an_optimiser_of_another_model_is_refused():
+    with pytest.raises(ValueError, match="trains none of the model's parameters"):
+        fit(network(), optim.SGD(network().parameters(), lr=0.1))
 
 
 def test_what_cannot_be_trained_with_is_refused():

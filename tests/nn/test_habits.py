@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite import Value, nn
-from tinygrad_lite.nn.habits import IN_MODULE, IN_ROOM
+from tinygrad_lite import Value, data, nn
+from tinygrad_lite.nn.habits import IN_INIT, IN_MODULE, IN_ROOM
 from tinygrad_lite.rules.habits import INSTEAD
 
 
@@ -43,6 +43,14 @@ def test_modules_and_rooms_say_what_to_write():
         with pytest.raises(AttributeError) as caught:
             getattr(nn, name)
         assert str(caught.value).endswith(f"has no attribute {name!r}: {instead}")
+    for name, instead in IN_INIT.items():
+        with pytest.raises(AttributeError) as caught:
+            getattr(nn.init, name)
+        assert str(caught.value).endswith(f"has no attribute {name!r}: {instead}")
+        ours = instead.partition("initialiser=init.")[2].partition(")")[0]
+        assert getattr(nn.init, ours)((3, 2), np.random.default_rng(0)).shape == (3, 2)
+    with pytest.raises(AttributeError, match=r"Batches\(x, y, batch_size=32, seed=0\) shuffles"):
+        data.DataLoader  # noqa: B018
     for name in ("tensor", "Tensor", "manual_seed"):
         with pytest.raises(AttributeError, match=f"{name!r}: "):
             getattr(tg, name)

@@ -1,5 +1,7 @@
 """Data sets, the mini-batches drawn from them, and random changes to images."""
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_lite.data.augment import Compose, Erase, Flip, Noise, Thickness
 from tinygrad_lite.data.batches import Batches, Stream
 from tinygrad_lite.data.download import DownloadError
@@ -40,3 +42,14 @@ __all__ = [
     "read_idx",
     "split",
 ]
+
+
+if not TYPE_CHECKING:  # or every name would pass
+
+    def __getattr__(name: str) -> Any:
+        told = f"module 'tinygrad_lite.data' has no attribute {name!r}"
+        if name in ("DataLoader", "Dataset", "TensorDataset"):  # PyTorch's
+            told += (
+                ": Batches(x, y, batch_size=32, seed=0) shuffles arrays, without a seed it does not"
+            )
+        raise AttributeError(told)

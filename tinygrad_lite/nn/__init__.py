@@ -1,6 +1,6 @@
 """Networks the tensor way: modules with PyTorch's names, argument orders, defaults and shapes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.functions import one_hot
 from tinygrad_lite.nn import init
@@ -135,5 +135,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    raise lacking("module 'tinygrad_lite.nn'", name, IN_ROOM)
+if not TYPE_CHECKING:  # or every name would pass
+
+    def __getattr__(name: str) -> Any:
+        raise lacking("module 'tinygrad_lite.nn'", name, IN_ROOM)

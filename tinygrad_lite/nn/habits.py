@@ -35,6 +35,22 @@ IN_ROOM = {
 }
 """By name in `nn`."""
 
+IN_INIT = {
+    theirs: f"it gives an array: layer(..., initialiser=init.{ours}), or "
+    f"weight.data[...] = init.{ours}(weight.shape, generator)"
+    for theirs, ours in {
+        "xavier_uniform_": "glorot_uniform",
+        "xavier_normal_": "glorot_normal",
+        "kaiming_uniform_": "he_uniform",
+        "kaiming_normal_": "he_normal",
+        "orthogonal_": "orthogonal",
+        "uniform_": "uniform",
+        "normal_": "normal",
+        "zeros_": "zeros",
+    }.items()
+}
+"""By name in `nn.init`."""
+
 
 def lacking(what: str, name: str, instead: Mapping[str, str]) -> AttributeError:
     """The error for a name that is not there."""

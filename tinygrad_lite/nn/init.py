@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.nn.habits import IN_INIT, lacking
 
 Array = np.ndarray[Any, Any]
 Seed = np.random.Generator | int | None  # what np.random.default_rng makes a generator of
@@ -133,3 +134,9 @@ def weight_and_bias(
     limit = 0.0 if initialiser else 1 / math.sqrt(fans(shape)[0])
     start = generator.uniform(-limit, limit, biases) if limit else np.zeros(biases)
     return weight, Value(np.asarray(start, dtype), name="bias")
+
+
+if not TYPE_CHECKING:  # or every name would pass
+
+    def __getattr__(name: str) -> Any:
+        raise lacking("module 'tinygrad_lite.nn.init'", name, IN_INIT)

@@ -159,9 +159,13 @@ class Sequential(Module):
         """
         position = len(self)
         if not isinstance(module, Module):
+            instead = "Wrap a function in a Module, as nn.Sigmoid() does"
+            if isinstance(module, type):
+                instead = f"{module.__name__}() makes one of the class"
+            elif isinstance(module, (list, tuple)):
+                instead = "Sequential(*layers) takes those of a list"
             raise TypeError(
-                f"Sequential takes modules; at position {position} is {module!r}. Wrap a "
-                f"function in a Module, as nn.Sigmoid() does"
+                f"Sequential takes modules; at position {position} is {module!r}. {instead}"
             )
         setattr(self, str(position), module)
         if self._label is not None:  # placed already

@@ -217,10 +217,11 @@ def kl_div(
 
 def _difference(function: str, output: Any, target: Any) -> Any:
     if np.shape(output) != np.shape(target):
-        raise ValueError(
-            f"{function} of {_told(output)} and a target of shape {np.shape(target)}: the shapes "
-            f"must be equal"
-        )
+        told = f"{function} of {_told(output)} and a target of shape {np.shape(target)}"
+        told += ": the shapes must be equal"
+        if np.size(target) == np.size(output):
+            told += f", as of target.reshape{np.shape(output)}"
+        raise ValueError(told)
     return output - target
 
 

@@ -106,7 +106,7 @@ def fit(
     >>> training.evaluate(net, nn.cross_entropy, (x, y))["accuracy"] > 0.9
     True
     """
-    check_parts(model, loss, optimiser, data, validation)
+    check_parts(model, loss, optimiser, data, validation, metrics, callbacks)
     check(epochs, schedule_each, clip, patience, checkpoint_every)
     monitor = monitor or ("loss" if validation is None else "validation_loss")
     highest = not monitor.endswith(("loss", "error")) if highest is None else highest

@@ -30,7 +30,15 @@ def noted(
     return settings | {name: value for name, value in others.items() if value is not None}
 
 
-def check_parts(model: Any, loss: Any, optimiser: Any, data: Any, validation: Any) -> None:
+def check_parts(
+    model: Any,
+    loss: Any,
+    optimiser: Any,
+    data: Any,
+    validation: Any,
+    metrics: Any,
+    callbacks: Any,
+) -> None:
     """Refuse what is in the place of something else.
 
     Raises:
@@ -61,6 +69,19 @@ def check_parts(model: Any, loss: Any, optimiser: Any, data: Any, validation: An
         raise TypeError(
             f"fit: validation must be arrays (x, y) or batches, but is {_found(validation)}; "
             f"(x, y), validation = data.split(x, y, validation=0.2, seed=0) sets a share aside"
+        )
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise TypeError(
+            f'fit: metrics must be functions by name, such as {{"accuracy": training.accuracy}}, '
+            f"but is {_found(metrics)}"
+        )
+    if not hasattr(callbacks, "__iter__"):
+        raise TypeError(f"fit: callbacks must be a list of them, but is {_found(callbacks)}")
+    trained = getattr(optimiser, "parameters", None)
+    if isinstance(trained, list) and not set(trained) & set(model.parameters()):
+        raise ValueError(
+            "fit: the optimiser trains none of the model's parameters: make it of this very model, "
+            "as in optim.Adam(model.parameters(), lr=1e-3)"
         )
 
 
