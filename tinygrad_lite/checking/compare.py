@@ -200,7 +200,7 @@ class _Judgement:
         accepted = "right at a kink" in self.verdicts.values()
         bases = chosen[:1] if accepted else [Changes(), *chosen[:CHOICES]]
         for base in bases:
-            diagnosis = diagnose(self.record.cost, finite, wrong, base)
+            diagnosis = diagnose(self.record.cost, finite, wrong, base, most=2 if certain else 1)
             if diagnosis.answers:
                 break
         if not certain:

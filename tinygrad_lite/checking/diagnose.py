@@ -49,7 +49,11 @@ class Diagnosis:
 
 
 def diagnose(
-    cost: Value, targets: Sequence[Target], wrong: set[Value], base: Changes | None = None
+    cost: Value,
+    targets: Sequence[Target],
+    wrong: set[Value],
+    base: Changes | None = None,
+    most: int = 2,
 ) -> Diagnosis:
     """Explain the wrong gradients among the targets by one mistake, or by two.
 
@@ -58,13 +62,14 @@ def diagnose(
         targets: all gradients given; the right ones say where the mistake is not.
         wrong: keys of the targets that are wrong.
         base: derivatives chosen at kinks, which are no mistakes.
+        most: mistakes in one explanation.
     """
     base = base or Changes()
     with np.errstate(all="ignore"):
         case = Case(cost, targets, wrong)
         everything = Trial(case, base)
         trial = Trial(case, base, *case.sampled()) if case.large else everything
-        answers = list(_answers(trial, depth=2))
+        answers = list(_answers(trial, depth=most))
         if case.large:
             answers = [a for a in answers if _holds(everything, a.candidates)]
         if not answers:
@@ -95,8 +100,8 @@ def _turned(
     return [Answer([first, *a.candidates], a.distance) for a in besides] or [Answer([first], 0.0)]
 
 
-def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
-    """Explanations of all wrong keys by at most `depth` mistakes."""
+def _answers(trial: Trial, depth: int, rare: bool = True) -> Iterator[Answer]:
+    """Explanations of all wrong keys by at most `depth` mistakes; rare ones only if asked for."""
     if not trial.wrong:
         return
     proposals = Proposals(trial)
@@ -120,7 +125,7 @@ def _answers(trial: Trial, depth: int) -> Iterator[Answer]:
             partial.append((keys, Answer([candidate], distance)))
         elif depth > 1 and not complete:
             others.append(candidate)
-    for rarer in (proposals.elsewhere, proposals.stale)[:depth]:
+    for rarer in (proposals.elsewhere, proposals.stale) if rare else ():
         if all(a.candidates[0].prior >= WEAK for a in complete):
             tried = ((c, trial.explained(c.changes)) for c in rarer())
             complete += [Answer([c], d) for c, (keys, d) in tried if len(keys) == len(trial.wrong)]
@@ -163,7 +168,7 @@ def _pairs(trial: Trial, partial: list[tuple[set[Value], Answer]], depth: int) -
     for _, answer in partial[:4]:
         (candidate,) = answer.candidates
         rest = Trial(trial.whole, trial.base | candidate.changes, trial.wrong, trial.right)
-        for further in _answers(rest, depth - 1):
+        for further in _answers(rest, depth - 1, rare=False):
             if all(c.prior < EMPTY for c in further.candidates):
                 found += 1
                 yield Answer([candidate, *further.candidates], further.distance)

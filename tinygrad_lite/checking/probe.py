@@ -82,9 +82,14 @@ class Probe:
         rounding = 1e-9 * (np.abs(self.now) + np.abs(moved))
         return not np.any(off > self.slack + rounding)
 
-    def proportional(self, part: Array) -> bool:
-        """Whether a multiple of something with these projections may fill the gap."""
-        return _parallel(part, self.hand - self.now, self.slack)
+    def factor(self, delta: Mapping[Value, Array]) -> float | None:
+        """By what to multiply changes of cotangents, 1 added, to reach the hand-derived gradient;
+        None if no multiple of them does."""
+        part, gap = self.moved(delta), self.hand - self.now
+        most = int(np.argmax(np.abs(part)))
+        if not np.any(part) or not _parallel(part, gap, self.slack):
+            return None
+        return 1.0 + float(gap[most] / part[most])
 
     def proportional_to_hand(self, moved: Array) -> bool:
         """Whether the gradient may be a multiple of the hand-derived one after it has moved."""

@@ -124,10 +124,16 @@ class Proposals:
                     yield candidate.weighted(extra)
         yield from self._without_penalty(first)
         yield from ratios.of_ratio(self.about, first, target.hand, self.now[first])
+        families: dict[str, list[Candidate]] = {}
         for key in self.wrong:
             target = self.targets[key]
             if target.fitting and key.operation is None:
-                yield from regularisation.invented(key, target.hand, np.asarray(self.now[key]))
+                for candidate in regularisation.invented(
+                    key, target.hand, np.asarray(self.now[key])
+                ):
+                    families.setdefault(candidate.family, []).append(candidate)
+                    yield candidate
+        yield from (together(some) for some in families.values() if len(some) > 1)
 
     def _without_penalty(self, leaf: Value) -> Iterator[Candidate]:
         """A factor on all that a parameter gets, but for the derivative of its penalty."""
@@ -167,9 +173,7 @@ class Proposals:
             local = held[value]
         probe = self.trial.probe
         if probe is not None and first is self.trial.wrong[0]:
-            moved = probe.moved({value: local})
-            if not np.any(moved) or not probe.proportional(moved):
-                return None
+            return probe.factor({value: local})
         reach = self.trial.reach(first)
         part: Any
         if reach is not None:
@@ -202,6 +206,7 @@ class Proposals:
             if value.ndim:
                 yield from shapes.of_value(value, value.shape)
             yield from softmax.of_logits(about, value)
+            yield from slopes.of_logistic_loss(about, value)
             yield from ratios.of_weights(about, value)
             yield from slopes.of_last_step(about, value)
             for edge in self.record.consumers.get(value, []):

@@ -3,22 +3,31 @@
 from corpus.wrong_gradients import (
     attention,
     batchnorm,
+    cells,
+    classifier,
     convolution,
     gates,
     generative,
+    images,
+    kinks,
+    likelihoods,
     mlp,
     motion,
     neurons,
     physics,
     rnn,
+    simulation,
     softmax,
     statistics,
+    transformer,
+    unrolled,
 )
 from corpus.wrong_gradients.case import Case, Domain
 
 _ROOMS = (
     neurons, mlp, convolution, softmax, batchnorm, rnn, gates, attention, generative, physics,
-    motion, statistics,
+    motion, statistics, classifier, images, unrolled, transformer, cells, likelihoods, simulation,
+    kinks,
 )  # fmt: skip
 
 CASES: list[Case] = [

@@ -17,11 +17,15 @@ Gradients = dict[Value, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """`build` returns the cost and the hand-derived gradients; `kind` is None for a right one."""
+    """`build` returns the cost and the hand-derived gradients; `kind` is None for a right one.
+
+    `also` is another name of the very same numbers, such as one path kept, the others overwritten.
+    """
 
     name: str
     kind: str | None
     build: Callable[[], tuple[Value, Gradients]]
+    also: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.kind or 'right'}"
@@ -39,16 +43,20 @@ class Domain:
         self.name, self.model, self.derive = name, model, derive
         self.cases: list[Case] = []
 
-    def _add(self, kind: str | None, title: str, settings: Any, steps: Any) -> None:
+    def _add(
+        self, kind: str | None, title: str, settings: Any, steps: Any, also: str | None = None
+    ) -> None:
         def build() -> tuple[Value, Gradients]:
             m = self.model(**(settings or {}))
             return m.cost, self.derive(m, **steps)
 
-        self.cases.append(Case(f"{self.name}, {title}", kind, build))
+        self.cases.append(Case(f"{self.name}, {title}", kind, build, also))
 
-    def wrong(self, kind: str, title: str, *, model: Any = None, **steps: Any) -> None:
+    def wrong(
+        self, kind: str, title: str, *, model: Any = None, also: str | None = None, **steps: Any
+    ) -> None:
         """A derivation with one wrong step."""
-        self._add(kind, title, model, steps)
+        self._add(kind, title, model, steps, also)
 
     def right(self, title: str, *, model: Any = None, **steps: Any) -> None:
         """A right derivation, perhaps by another formula."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
-from tinygrad_lite.engine.value import Value
+from tinygrad_lite.engine.value import Value, data_of
 from tinygrad_lite.rules.pooling import largest, window_spread, window_sums
 
 _EXTREMA = {"max", "min", "amax", "amin", "maximum", "minimum"}
@@ -36,11 +36,14 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
         )  # fmt: skip
         if name in _BRANCHING and len(node.args) >= 2:
             yield _one_branch(edge)
+    if name in ("where", "clip", "maximum", "minimum", "abs", "absolute", "fmax", "fmin", "relu"):
         yield candidate(
             "mask", lambda local: local.g - local.rule(),
             f"the mask of {called(node)} is inverted: {target} receives the gradient where it was "
             f"not selected", "invert the mask", "inverted", 0.3,
         )  # fmt: skip
+    if name in ("maximum", "minimum", "fmax", "fmin") and len(node.args) == 2:
+        yield from _to_both(edge)
     if name in ("relu", "maximum") and about.reduced(node):
         yield candidate(
             "mask", lambda local: local.g,
@@ -77,6 +80,26 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
         yield from _ties(edge, candidate)
     if node.operation.function is largest:
         yield from _pooling(node, candidate)
+
+
+def _to_both(edge: Edge) -> Iterator[Candidate]:
+    """Both arguments receive the whole gradient where they tie."""
+    node = edge.node
+    x, y = (np.asarray(data_of(a)) for a in node.args)
+    if not np.any(x == y):
+        return
+
+    def whole(local: Local) -> Array:
+        return local.g * (np.asarray(local.args[local.edge.argnum]) == np.asarray(local.out))
+
+    edges: dict[Edge, Change] = {
+        Edge(node, i): whole for i, a in enumerate(node.args) if type(a) is Value
+    }
+    yield Candidate(
+        "mask", Changes(edges=edges), edge.argument, node,
+        f"where the arguments of {called(node)} tie, each receives the whole gradient",
+        "share it between them, or give it to one", "ties-of-two", 0.15,
+    )  # fmt: skip
 
 
 _BRANCHING = {"where", "maximum", "minimum", "fmax", "fmin"}

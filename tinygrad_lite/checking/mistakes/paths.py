@@ -55,7 +55,9 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
         scales = Changes(scales=dict.fromkeys(dropped, 0.0))
         ways = listed([e.node for e in dropped])
         label = "first" if first else "last" if some == edges[:1] else ""
-        label = label or _pattern(edges, some)
+        label = (label if repeated else f"{label} of other lines" * bool(label)) or _pattern(
+            edges, some
+        )
         yield Candidate(
             "one-path", scales, value, value,
             f"of the {count} paths from the cost back to {target} only {len(some)} "

@@ -32,6 +32,7 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
             yield from _replaced(about, edge, position, elementwise)
     yield from _other_end(about, edge)
     yield from _relatives(about, edge)
+    yield from _slices(edge)
     yield from _in_time(about, edge)
     yield from _convolutions(edge)
 
@@ -86,6 +87,38 @@ def _relatives(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
                 f"in the gradient of {called(edge.argument)}, {name} is used in the place of "
                 f"{called(operand)}", f"use {called(operand)}",
                 f"{label}-{maker.operation.name}-{i}", 0.4,  # type: ignore[union-attr]
+            )  # fmt: skip
+
+
+def _slices(edge: Edge) -> Iterator[Candidate]:
+    """A slice that starts one entry too late or too early, in the place of an operand."""
+    node, argnum = edge
+    if node.operation.name not in _PRODUCTS or len(node.args) != 2:  # type: ignore[union-attr]
+        return
+    operand = node.args[1 - argnum]
+    if type(operand) is not Value or operand.operation is None or not operand.ndim:
+        return
+    index = (operand.metadata or {}).get("index")
+    if operand.operation.name != "getitem" or index is None:
+        return
+    source = np.asarray(_data(operand.args[0]))
+    parts = index if isinstance(index, tuple) else (index,)
+    for axis, part in enumerate(parts):
+        if part is Ellipsis or part is None:
+            return
+        if not isinstance(part, slice) or part == slice(None):
+            continue
+        for shift in (1, -1):
+            data = rolled(source, -shift, axis, False)[index]
+
+            def change(local: Local, data: Array = data) -> Array:
+                return local.rule(args=local.with_argument(1 - local.edge.argnum, data))
+
+            yield _candidate(
+                "shifted-index", edge, change,
+                f"in the gradient of {called(edge.argument)}, the slice {called(operand)} starts "
+                f"one entry too {'late' if shift == 1 else 'early'} along axis {axis}",
+                f"use {called(operand)} as it is", f"slice-{axis}-{shift}", 0.3,
             )  # fmt: skip
 
 
@@ -336,6 +369,8 @@ def _convolutions(edge: Edge) -> Iterator[Candidate]:
             f"in the gradient of {target}, the {setting} of the convolution is forgotten",
             f"use the {setting} {settings.get(setting)} of the forward pass", f"no-{setting}", 0.1,
         )  # fmt: skip
+    if argnum == 1 and node.operation.function is correlate and any(settings["padding"]):  # type: ignore[union-attr]
+        yield from _moved_windows(edge)
     for position, a in enumerate(node.args):
         data = _data(a)
         if position != argnum and np.ndim(data) >= 3:
@@ -351,6 +386,29 @@ def _convolutions(edge: Edge) -> Iterator[Candidate]:
                 "the gradient of a cross-correlation by its input is a full convolution: the "
                 "kernel is rotated by 180°, and that by the kernel rotates nothing",
                 "flip", 0.1,
+            )  # fmt: skip
+
+
+def _moved_windows(edge: Edge) -> Iterator[Candidate]:
+    """A border put on one side only, so that every window starts too late or too early."""
+    settings = edge.node.metadata or {}
+    pads = settings["padding"]
+    for axes in ((0,), (1,), (0, 1)):
+        for late in (True, False):
+
+            def change(local: Local, axes: Any = axes, late: bool = late) -> Array:
+                borders = [(0, 0), (0, 0)]
+                for axis, p in enumerate(pads):
+                    sides = (0, 2 * p) if late else (2 * p, 0)
+                    borders.append(sides if axis in axes else (p, p))
+                x = np.pad(np.asarray(local.args[0]), borders)
+                return local.rule(args=local.with_argument(0, x), padding=tuple(0 for _ in pads))
+
+            yield _candidate(
+                "kernel-flip", edge, change,
+                f"in the gradient of {called(edge.argument)}, the padding is put on one side only, "
+                f"so every window starts too {'late' if late else 'early'}",
+                f"pad both sides by {pads}", f"one-sided-{axes}-{late}", 0.3,
             )  # fmt: skip
 
 

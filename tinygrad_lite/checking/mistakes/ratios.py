@@ -20,6 +20,21 @@ def of_ratio(about: Circumstances, key: Value, hand: Array, now: Array) -> Itera
     ratio = hand[counted] / now[counted]
     if ratio.size > 1 and np.ptp(ratio) <= 1e-6 * np.max(np.abs(ratio)):
         return  # one factor
+    for link in about.links_to(key):
+        if not link.elementwise:
+            continue
+        with np.errstate(all="ignore"):
+            slope = np.asarray(link.slope(), dtype=np.float64)
+            inverse = 1 / slope[counted]
+        if np.all(np.abs(inverse - ratio) <= 1e-6 * np.abs(ratio)):
+            own = link.name or link.a.operation.name  # type: ignore[union-attr]
+            yield Candidate(
+                "derivative-missing", Changes(totals={key: lambda g, s=slope: g / s}),  # type: ignore[misc]
+                key, link.a,
+                f"this is the gradient of {called(link.a)}, not of {called(key)}: the derivative "
+                f"of {own} between them is left out",
+                f"multiply by the derivative of {own} at {called(key)}", "inner", 0.2,
+            )  # fmt: skip
     for value in about.values:
         if not _fits(value.data, key.shape):
             continue

@@ -86,6 +86,6 @@ def invented(value: Value, hand: Array, automatic: Array) -> Iterator[Candidate]
             f"the gradient of {called(value)} contains {number(c)} times {words}, a "
             f"regularisation term that the cost does not have (or has less of)",
             "leave the penalty's derivative out, or put the penalty into the cost",
-            "regularisation-invented",
+            f"invented-{words}-{c:.5g}",
             0.1 if w.size > 2 else 0.4 if written(c) else 1.5,
         )

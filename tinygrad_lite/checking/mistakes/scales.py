@@ -242,7 +242,7 @@ def _dropped(about, value, edge, reading) -> Iterator[Candidate]:  # type: ignor
             "one-path",
             f"the term {target} of the cost has no part in the gradient",
             f"add the derivative of {target}, which depends on the parameters too",
-            0.1,
+            0.35 if _is_sum(value) else 0.1,  # all terms but one
         )
         return
     if edge is None or (len({e.node for e in edges}) < 2 and len(edges) < 2):

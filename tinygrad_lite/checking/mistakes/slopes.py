@@ -61,6 +61,24 @@ def of_neighbours(about: Circumstances, links: list[Link]) -> Iterator[Candidate
             )  # fmt: skip
 
 
+def of_logistic_loss(about: Circumstances, z: Value) -> Iterator[Candidate]:
+    """Once more the derivative of the sigmoid, where the loss is one of logits: dz = p - y has
+    it in it already."""
+    losses = [
+        edge.node for edge in about.record.consumers.get(z, [])
+        if edge.node.operation.name in _LOGISTIC  # type: ignore[union-attr]
+    ]  # fmt: skip
+    if losses:
+        p = FUNCTIONS["sigmoid"].value(np.asarray(z.data))
+        yield Candidate(
+            "derivative-twice", Changes(totals={z: lambda g: g * p * (1 - p)}), z, losses[0],
+            f"the gradient of {called(z)} is multiplied by the sigmoid's derivative p(1 - p), "
+            f"which is in that of {called(losses[0])} already", "leave p(1 - p) out: dz = p - y",
+            "logistic", 0.15,
+        )  # fmt: skip
+
+
+_LOGISTIC = {"softplus", "logaddexp", "logsumexp"}
 NEIGHBOURS = 6
 _SELECTIONS = {"where", "clip", "maximum", "minimum", "fmax", "fmin"}
 
