@@ -230,6 +230,9 @@ def test_the_verdict_tells_which_epoch_and_why():
     )
     history.kept = True
     assert history.verdict.startswith("Epoch 2 of 3 is kept: ")
+    history.monitor, history.highest, history.best_epoch = "validation_loss", False, 4
+    history.add_epoch({"validation_loss": 7.1e-5})
+    assert history.verdict == "Epoch 4 of 4 is kept: its validation cost, 7.10e-05, is the lowest"
 
 
 def test_patience_counts_epochs_without_a_better_one():

@@ -79,7 +79,8 @@ def draw_layers(output: Value, *, theme: str = "light", title: str = "") -> Pict
     for (markup, _), (x, above) in zip(faces, corners, strict=True):
         body.append(tag("g", markup, transform=f"translate({x:g} {above:g})"))
     leaves = {parameter for layer in layers for parameter in layer.parameters}
-    note = f"{sum(leaf.size for leaf in leaves):,} parameters in {len(layers)} layers"
+    count = f"{len(layers)} layer{'s' * (len(layers) != 1)}"
+    note = f"{sum(leaf.size for leaf in leaves):,} parameters in {count}"
     if hidden:
         note += f"; the first {hidden:,} are left out"
     body.append(words(note, 24, y - 22, font_size=11, fill=paper.faint))

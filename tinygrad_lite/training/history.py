@@ -189,7 +189,9 @@ def named(column: str) -> str:
 
 def figure_text(column: str, figure: float) -> str:
     """A figure of a column; an accuracy in per cent."""
-    return f"{100 * figure:.2f} %" if column.endswith("accuracy") else f"{figure:.4f}"
+    if column.endswith("accuracy"):
+        return f"{100 * figure:.2f} %"
+    return f"{figure:.2e}" if 0 < abs(figure) < 1e-3 else f"{figure:.4f}"
 
 
 def counted(count: int, one: str, more: str = "") -> str:

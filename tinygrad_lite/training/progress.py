@@ -52,7 +52,10 @@ class Progress:
         self.batches = self.batches or history.batches // epoch
         if self.stream is None:
             return
-        figures = [f"epoch {epoch}/{self.epochs}", f"cost {history.last('loss'):.4f}"]
+        figures = [
+            f"epoch {epoch}/{self.epochs}",
+            f"cost {figure_text('loss', history.last('loss'))}",
+        ]
         for name in history.names:
             if name.startswith("validation_"):
                 figures.append(f"{named(name)} {figure_text(name, history.last(name))}")

@@ -13,7 +13,7 @@ from tinygrad_lite.drawing.layers import draw_layers
 from tinygrad_lite.drawing.summary import number_text, summarise, thumbnail
 from tinygrad_lite.drawing.svg import Picture
 from tinygrad_lite.engine.value import Value, data_of
-from tinygrad_lite.training.history import History, named
+from tinygrad_lite.training.history import History, counted, named
 from tinygrad_lite.training.reporting.charts import Line, line_chart, scatter_chart
 from tinygrad_lite.training.reporting.images import (
     Array,
@@ -345,7 +345,8 @@ def _picture_of(name: str, array: Array, shape: tuple[int, int] | None) -> str:
             matrix = array.reshape(array.shape[0], -1)
         zoom = max(1, min(10, 300 // max(matrix.shape)))
         picture = signed(matrix, largest, zoom, name)
-        note += f"; {array.shape[0]} rows, {math.prod(array.shape[1:])} columns"
+        rows, columns = array.shape[0], math.prod(array.shape[1:])
+        note += f"; {counted(rows, 'row')}, {counted(columns, 'column')}"
         return _weights_card(name, picture, note)
     shown = images[:KERNELS]
     side = max(shown.shape[1:])
