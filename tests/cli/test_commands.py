@@ -231,7 +231,11 @@ MISTAKES = {
     "a shape": (["export", "w.npz", "-o", "w.onnx", "--shape", "x"], "give sizes with commas"),
     "another sample": (["draw", "w.npz", "-o", "w.svg", "--sample", "99"], "give 0 to"),
     "no neurons": (["draw", "cnn", "-o", "w.svg", "--neurons"], "no neurons are like part 0"),
-    "gradients": (["check", "net.py:cost", "missing.npz"], "missing.npz"),
+    "gradients": (["check", "net.py:cost", "missing.npz"], "there is no file missing.npz"),
+    "a gradient's name": (
+        ["check", "net.py:cost", "w.npz"],
+        "no Value that the cost depends on is named '1.weight'; give the Value itself, or one of",
+    ),
 }
 
 
