@@ -11,7 +11,6 @@ from tinygrad_lite.checking.links import is_elementwise
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.rules.correlation import correlate, spread
 
 POOL = 24  # arrays of one shape to try in the place of an operand
 
@@ -34,7 +33,6 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
     yield from _relatives(about, edge)
     yield from _slices(edge)
     yield from _in_time(about, edge)
-    yield from _convolutions(edge)
 
 
 def _other_end(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
@@ -51,7 +49,7 @@ def _other_end(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
         def change(local: Local, other: Value = other) -> Array:
             return local.rule(args=local.with_argument(partner, other.data))
 
-        yield _candidate(
+        yield at_edge(
             "wrong-operand", edge, change,
             f"in the gradient of {called(edge.argument)}, {called(other)} is used in the place of "
             f"{called(operand)}", f"use {called(operand)}", "other-end", 0.35,
@@ -82,7 +80,7 @@ def _relatives(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
                 return local.rule(args=local.with_argument(1 - local.edge.argnum, data))
 
             name = called(other) if type(other) is Value else "a constant array"
-            yield _candidate(
+            yield at_edge(
                 "wrong-operand", edge, change,
                 f"in the gradient of {called(edge.argument)}, {name} is used in the place of "
                 f"{called(operand)}", f"use {called(operand)}",
@@ -114,7 +112,7 @@ def _slices(edge: Edge) -> Iterator[Candidate]:
             def change(local: Local, data: Array = data) -> Array:
                 return local.rule(args=local.with_argument(1 - local.edge.argnum, data))
 
-            yield _candidate(
+            yield at_edge(
                 "shifted-index", edge, change,
                 f"in the gradient of {called(edge.argument)}, the slice {called(operand)} starts "
                 f"one entry too {'late' if shift == 1 else 'early'} along axis {axis}",
@@ -125,9 +123,10 @@ def _slices(edge: Edge) -> Iterator[Candidate]:
 _PRODUCTS = {"multiply", "matmul", "dot", "outer", "inner", "einsum", "weighted_sum", "linear"}
 
 
-def _candidate(
+def at_edge(
     kind: str, edge: Edge, change: Change, sentence: str, correction: str, family: str, prior: float
 ) -> Candidate:
+    """A candidate that puts another rule in the place of that of one edge."""
     return Candidate(
         kind, Changes(edges={edge: change}), edge.argument, edge.node, sentence, correction,
         f"{family}:{edge.node.operation.name}:{edge.argnum}", prior,  # type: ignore[union-attr]
@@ -173,7 +172,7 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
                     other = node.args[1 - argnum]
                     if _is_mask(other):
                         kind = "mask"
-                yield _candidate(
+                yield at_edge(
                     kind, edge, change,
                     f"in the derivative of {called(node)} by {target}, the factor is {words}",
                     _right_factor(name, argnum, labels),
@@ -231,7 +230,7 @@ def _arrangements(edge: Edge) -> Iterator[Candidate]:
         def change(local: Local, form: Any = form) -> Array:
             return form(local.g, local.args[1 - local.edge.argnum])
 
-        yield _candidate(
+        yield at_edge(
             kind, edge, change,
             f"the gradient of {target} is computed as {text} instead of {right}",
             f"use {right}", f"arranged-{words}", prior,
@@ -255,7 +254,7 @@ def _replaced(
         def change(local: Local) -> Array:
             return local.rule(args=local.with_argument(position, other))
 
-        return _candidate(
+        return at_edge(
             kind, edge, change, f"in the gradient of {target}, {sentence}",
             f"use {label} as it is", family, prior,
         )  # fmt: skip
@@ -352,81 +351,6 @@ def _with_operand(position: int, data: Any) -> Change:
                 return local.rule(args=local.with_argument(position, found.data))
             return local.rule(args=local.with_argument(position, nothing))
         return local.rule(args=local.with_argument(position, data))
-
-    return change
-
-
-def _convolutions(edge: Edge) -> Iterator[Candidate]:
-    """Kernels flipped where they should not be, and settings forgotten on the way back."""
-    node, argnum = edge
-    settings = node.metadata or {}
-    if "stride" not in settings or len(node.args) < 2:
-        return
-    target = called(edge.argument)
-    for setting in ("stride", "padding"):
-        yield _candidate(
-            "kernel-flip", edge, _without(setting),
-            f"in the gradient of {target}, the {setting} of the convolution is forgotten",
-            f"use the {setting} {settings.get(setting)} of the forward pass", f"no-{setting}", 0.1,
-        )  # fmt: skip
-    if argnum == 1 and node.operation.function is correlate and any(settings["padding"]):  # type: ignore[union-attr]
-        yield from _moved_windows(edge)
-    for position, a in enumerate(node.args):
-        data = _data(a)
-        if position != argnum and np.ndim(data) >= 3:
-
-            def change(local: Local, position: int = position) -> Array:
-                flipped = np.asarray(local.args[position])[..., ::-1, ::-1]
-                return local.rule(args=local.with_argument(position, flipped))
-
-            label = called(a) if type(a) is Value else "the other operand"
-            yield _candidate(
-                "kernel-flip", edge, change,
-                f"in the gradient of {target}, {label} is flipped the wrong way",
-                "the gradient of a cross-correlation by its input is a full convolution: the "
-                "kernel is rotated by 180°, and that by the kernel rotates nothing",
-                "flip", 0.1,
-            )  # fmt: skip
-
-
-def _moved_windows(edge: Edge) -> Iterator[Candidate]:
-    """A border put on one side only, so that every window starts too late or too early."""
-    settings = edge.node.metadata or {}
-    pads = settings["padding"]
-    for axes in ((0,), (1,), (0, 1)):
-        for late in (True, False):
-
-            def change(local: Local, axes: Any = axes, late: bool = late) -> Array:
-                borders = [(0, 0), (0, 0)]
-                for axis, p in enumerate(pads):
-                    sides = (0, 2 * p) if late else (2 * p, 0)
-                    borders.append(sides if axis in axes else (p, p))
-                x = np.pad(np.asarray(local.args[0]), borders)
-                return local.rule(args=local.with_argument(0, x), padding=tuple(0 for _ in pads))
-
-            yield _candidate(
-                "kernel-flip", edge, change,
-                f"in the gradient of {called(edge.argument)}, the padding is put on one side only, "
-                f"so every window starts too {'late' if late else 'early'}",
-                f"pad both sides by {pads}", f"one-sided-{axes}-{late}", 0.3,
-            )  # fmt: skip
-
-
-def _without(setting: str) -> Change:
-    """The rule of a convolution with unit stride, or without taking the padding off again."""
-
-    def change(local: Local) -> Array:
-        node, argnum = local.edge
-        settings = dict(node.metadata or {})
-        if setting == "stride":
-            return local.rule(stride=tuple(1 for _ in settings["stride"]))
-        if argnum != 0 or node.operation.function is not correlate:  # type: ignore[union-attr]
-            return local.rule(padding=tuple(0 for _ in settings["padding"]))
-        rows, columns = np.shape(local.args[0])[2:]
-        padding = settings.pop("padding")
-        size = (rows + 2 * padding[0], columns + 2 * padding[1])
-        full = spread(local.g, local.args[1], size=size, padding=(0, 0), **settings)
-        return full[:, :, :rows, :columns]
 
     return change
 

@@ -1,0 +1,89 @@
+"""Mistakes in convolutions: the kernel flipped, stride or padding forgotten or on one side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.mistakes.candidate import Candidate, called
+from tinygrad_lite.checking.mistakes.products import at_edge
+from tinygrad_lite.checking.passes import Array, Change, Edge, Local
+from tinygrad_lite.engine.value import Value, data_of
+from tinygrad_lite.rules.correlation import correlate, spread
+
+
+def of_edge(edge: Edge) -> Iterator[Candidate]:
+    """Kernels flipped where they should not be, and settings forgotten on the way back."""
+    node, argnum = edge
+    settings = node.metadata or {}
+    if "stride" not in settings or len(node.args) < 2:
+        return
+    target = called(edge.argument)
+    for setting in ("stride", "padding"):
+        yield at_edge(
+            "kernel-flip", edge, _without(setting),
+            f"in the gradient of {target}, the {setting} of the convolution is forgotten",
+            f"use the {setting} {settings.get(setting)} of the forward pass", f"no-{setting}", 0.1,
+        )  # fmt: skip
+    if argnum == 1 and node.operation.function is correlate and any(settings["padding"]):  # type: ignore[union-attr]
+        yield from _moved_windows(edge)
+    for position, a in enumerate(node.args):
+        data = data_of(a)
+        if position != argnum and np.ndim(data) >= 3:
+
+            def change(local: Local, position: int = position) -> Array:
+                flipped = np.asarray(local.args[position])[..., ::-1, ::-1]
+                return local.rule(args=local.with_argument(position, flipped))
+
+            label = called(a) if type(a) is Value else "the other operand"
+            yield at_edge(
+                "kernel-flip", edge, change,
+                f"in the gradient of {target}, {label} is flipped the wrong way",
+                "the gradient of a cross-correlation by its input is a full convolution: the "
+                "kernel is rotated by 180°, and that by the kernel rotates nothing",
+                "flip", 0.1,
+            )  # fmt: skip
+
+
+def _moved_windows(edge: Edge) -> Iterator[Candidate]:
+    """A border put on one side only, so that every window starts too late or too early."""
+    settings = edge.node.metadata or {}
+    pads = settings["padding"]
+    for axes in ((0,), (1,), (0, 1)):
+        for late in (True, False):
+
+            def change(local: Local, axes: Any = axes, late: bool = late) -> Array:
+                borders = [(0, 0), (0, 0)]
+                for axis, p in enumerate(pads):
+                    sides = (0, 2 * p) if late else (2 * p, 0)
+                    borders.append(sides if axis in axes else (p, p))
+                x = np.pad(np.asarray(local.args[0]), borders)
+                return local.rule(args=local.with_argument(0, x), padding=tuple(0 for _ in pads))
+
+            yield at_edge(
+                "kernel-flip", edge, change,
+                f"in the gradient of {called(edge.argument)}, the padding is put on one side only, "
+                f"so every window starts too {'late' if late else 'early'}",
+                f"pad both sides by {pads}", f"one-sided-{axes}-{late}", 0.3,
+            )  # fmt: skip
+
+
+def _without(setting: str) -> Change:
+    """The rule of a convolution with unit stride, or without taking the padding off again."""
+
+    def change(local: Local) -> Array:
+        node, argnum = local.edge
+        settings = dict(node.metadata or {})
+        if setting == "stride":
+            return local.rule(stride=tuple(1 for _ in settings["stride"]))
+        if argnum != 0 or node.operation.function is not correlate:  # type: ignore[union-attr]
+            return local.rule(padding=tuple(0 for _ in settings["padding"]))
+        rows, columns = np.shape(local.args[0])[2:]
+        padding = settings.pop("padding")
+        size = (rows + 2 * padding[0], columns + 2 * padding[1])
+        full = spread(local.g, local.args[1], size=size, padding=(0, 0), **settings)
+        return full[:, :, :rows, :columns]
+
+    return change
