@@ -235,7 +235,9 @@ def test_report_as_text_json_and_html():
     assert {g["name"] for g in data["gradients"]} == {"w", "b", "z", "h"}
     assert data["mistakes"][0]["source"][0].endswith("test_compare.py")
     page = report.to_html()
-    assert page.count("<tr>") == 5 and "<svg" in page and report._repr_html_() == page
+    assert page.count("<tr") == 5 and "<svg" in page and report._repr_html_() == page
+    assert page.index("The mistake: factor") < page.index("<table") and "<title>" not in page
+    assert "<title>a &lt; b</title>" in report.to_html(title="a < b")
 
 
 def test_hostile_names_are_escaped_in_html():

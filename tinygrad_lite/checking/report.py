@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import json
+import linecache
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,11 @@ class Mistake:
     sentence: str
     correction: str
     alternative: int = 0
+
+    @property
+    def line(self) -> str:
+        """The line of source that recorded the place, "" if its file is not at hand."""
+        return linecache.getline(*self.source).strip() if self.source else ""
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.sentence}\n  where: {self.where}\n  mend: {self.correction}"
@@ -175,8 +180,8 @@ class Report:
 
     def __str__(self) -> str:
         right = sum(g.ok for g in self.gradients)
-        lines = [_count(right, len(self.gradients))]
-        lines += _table(self._shown())
+        lines = [counted(right, len(self.gradients))]
+        lines += _table(self.shown())
         if len(self.gradients) > ROWS:
             lines.append(f"  and {len(self.gradients) - ROWS} more")
         lines.append(f"  {self.sampled}")
@@ -190,7 +195,8 @@ class Report:
             lines += [f"  {doubt}" for doubt in self.engine_doubts]
         return "\n".join([*lines, "", *self._conclusion()]).rstrip()
 
-    def _shown(self) -> list[Gradient]:
+    def shown(self) -> list[Gradient]:
+        """The rows of the table, the wrong ones first."""
         return sorted(self.gradients, key=lambda g: g.ok)[:ROWS]
 
     def _conclusion(self) -> list[str]:
@@ -204,6 +210,7 @@ class Report:
                 f"{head}: {mistake.kind}",
                 f"  {mistake.sentence}.",
                 f"  where: {mistake.where}",
+                *([f"    {mistake.line}"] if mistake.line else []),
                 f"  to mend it: {mistake.correction}",
             ]
         for mistake in self.mistakes:
@@ -212,10 +219,11 @@ class Report:
         if any(m.alternative for m in self.mistakes):
             lines.append(self.telling_apart())
         if not self.ok and not first and self.sought:
-            lines += self._narrowed()
+            lines += self.narrowed()
         return lines
 
-    def _narrowed(self) -> list[str]:
+    def narrowed(self) -> list[str]:
+        """Where the fault lies if nothing explains it."""
         if self.first_wrong is None:
             return ["No known mistake gives these numbers."]
         before, first = "", self.first_wrong
@@ -265,30 +273,27 @@ class Report:
             "notes": self.notes,
         }  # fmt: skip
 
-    def to_html(self) -> str:
-        """The report as an HTML fragment: a table, and a picture of the error of each matrix."""
-        head = "".join(f"<th>{html.escape(h)}</th>" for h in ("", *_HEADINGS))
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in _cells(g)) + "</tr>"
-            for g in self._shown()
-        )
-        pictures = "".join(_html_picture(g) for g in self._shown()[:8] if not g.ok)
-        conclusion = html.escape("\n".join([*self.notes, *self._conclusion()]))
-        return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{pictures}"
-            f"<p>{html.escape(self.sampled)}</p><pre>{conclusion}</pre>"
-        )
+    def to_html(self, title: str = "") -> str:
+        """The report as HTML: what is wrong, the table, and a picture of the error of each matrix.
+
+        Args:
+            title: of a whole page; without it, a fragment for a page or notebook that is there.
+        """
+        from tinygrad_lite.checking.html_report import fragment, page
+
+        return page(self, title) if title else fragment(self)
 
     def _repr_html_(self) -> str:
         return self.to_html()
 
 
-_HEADINGS = (
+HEADINGS = (
     "gradient of", "hand-derived", "automatic", "numerical", "at", "relative", "absolute", "wrong",
 )  # fmt: skip
 
 
-def _count(right: int, total: int) -> str:
+def counted(right: int, total: int) -> str:
+    """How many of the gradients are right, in words."""
     if total == 1:
         return f"the gradient is {'right' if right else 'wrong'}"
     if right == total:
@@ -296,7 +301,8 @@ def _count(right: int, total: int) -> str:
     return f"{right or 'none'} of {total} gradients are right"
 
 
-def _cells(g: Gradient) -> list[str]:
+def cells(g: Gradient) -> list[str]:
+    """A row of the table."""
     hand, automatic = g.at_worst
     given = f"{hand:.6g}" if np.isfinite(hand) else f"shape {np.shape(g.hand)}"
     numerical = f"{float(g.numerical.value):.6g}" if g.numerical is not None else "not sampled"
@@ -308,7 +314,7 @@ def _cells(g: Gradient) -> list[str]:
 
 
 def _table(gradients: list[Gradient]) -> list[str]:
-    rows = [["", *_HEADINGS], *(_cells(g) for g in gradients)]
+    rows = [["", *HEADINGS], *(cells(g) for g in gradients)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(c.ljust(w) if i < 2 or i == len(row) - 1 else c.rjust(w)
@@ -332,7 +338,7 @@ def where_they_lie(wrong: np.ndarray[Any, Any]) -> str:
     return f"({'; '.join(parts)})" if parts else "(scattered)"
 
 
-def _blocks(g: Gradient, rows: int, columns: int) -> np.ndarray[Any, Any]:
+def blocks(g: Gradient, rows: int, columns: int) -> np.ndarray[Any, Any]:
     """Relative error of a matrix, the largest in each block of a coarser grid."""
     if np.shape(g.hand) != np.shape(g.automatic) or np.ndim(g.hand) < 2:
         return np.zeros((0, 0))
@@ -348,27 +354,8 @@ def _blocks(g: Gradient, rows: int, columns: int) -> np.ndarray[Any, Any]:
 def picture(g: Gradient) -> list[str]:
     """The error of a matrix in characters, darker where it is larger."""
     shades = " ░▒▓█"
-    levels = np.ceil(_blocks(g, 12, 60) ** 0.3 * (len(shades) - 1)).astype(int)
+    levels = np.ceil(blocks(g, 12, 60) ** 0.3 * (len(shades) - 1)).astype(int)
     return [f"    |{''.join(shades[i] for i in row)}|" for row in levels]
-
-
-def _html_picture(g: Gradient) -> str:
-    blocks = _blocks(g, 48, 48)
-    if not blocks.size:
-        return ""
-    cells = "".join(
-        f'<rect x="{x * 5}" y="{y * 5}" width="5" height="5" fill="#d55e00" '
-        f'fill-opacity="{error**0.3:.2f}"/>'
-        for y, row in enumerate(blocks)
-        for x, error in enumerate(row)
-        if error > 0
-    )
-    height, width = blocks.shape[0] * 5, blocks.shape[1] * 5
-    return (
-        f'<figure><svg width="{width}" height="{height}" role="img"><rect width="{width}" '
-        f'height="{height}" fill="none" stroke="gray"/>{cells}</svg><figcaption>error of '
-        f"{html.escape(g.name)}</figcaption></figure>"
-    )
 
 
 def _gradient_dict(g: Gradient) -> dict[str, Any]:

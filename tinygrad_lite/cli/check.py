@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     report = compare(_cost(options.model), gradients, explain_mistakes=not options.no_diagnosis)
     if options.html:
         with open(options.html, "w", encoding="utf-8") as page:
-            page.write(f"<!doctype html><meta charset=utf-8>{report.to_html()}\n")
+            page.write(report.to_html(title=f"Gradients of {options.model}"))
     print(report.to_json() if options.json else report)
     return 0 if report.ok else 1
 
