@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
+import os
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,3 +149,41 @@ def test_functions_of_any_name_can_be_called():
     captured = tg.capture(step)
     for i in range(3):
         assert captured(np.array([float(i)])).item() == i * 3 ** len(operations)
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="memory cannot be given back here")
+def test_a_plan_holds_no_memory_until_it_runs():
+    w = Value(np.ones((500, 500)))
+
+    @tg.capture
+    def step(x):
+        loss = (np.tanh(x @ w) ** 2).sum()
+        w.grad = None
+        loss.backward()
+        return loss
+
+    x = np.random.default_rng(0).random((500, 500)) / 500  # where tanh is not flat
+    first = step(x).item()
+    arena = step._last.plan.arena
+    assert step(x).item() == pytest.approx(first)  # compares, then vacates
+    assert all(not array.any() for array in arena.arrays.values())
+    assert step(x).item() == pytest.approx(first)
+    assert any(array.any() for array in arena.arrays.values())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_process_has_buffers_of_its_own():
+    step = tg.capture(lambda x: np.tanh(x) * 2 + x * x)
+    x = np.random.default_rng(0).random((50, 50))
+    for _ in range(3):
+        step(x)
+    arrays = list(step._last.plan.arena.arrays.values())
+    before = [array.copy() for array in arrays]
+    child = os.fork()
+    if not child:
+        step(x * 3)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    for array, wanted in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, wanted)

@@ -23,6 +23,8 @@ from tinygrad_lite.replay.simplify import simplified
 from tinygrad_lite.replay.snapshot import Snapshot
 from tinygrad_lite.replay.stages import staged
 from tinygrad_lite.replay.traced import untraced
+from tinygrad_lite.rules.large import LARGE
+from tinygrad_lite.rules.memory import return_freed_memory
 
 _ndarray = np.ndarray
 
@@ -93,6 +95,7 @@ class Entry:
         before = Snapshot(self._values, self._attributes, self._objects, self._generators)
         replayed = State(self.run(*leaves), self._values, self._attributes)
         before.restore()
+        self.plan.arena.vacate()  # the function needs as much memory as a plan, or more
         result = plain_result(call())
         told = replayed.difference(State(result, self._values, self._attributes))
         if told is not None:
@@ -102,6 +105,8 @@ class Entry:
                 f"plain arrays or Python objects that change from call to call. The function has "
                 f"run as usual"
             )
+        if self.plan.arena.nbytes > LARGE:
+            return_freed_memory()
         return result
 
 
@@ -155,10 +160,12 @@ def recorded(
 
 def _planned(recording: Recording, recorder: Recorder) -> Plan:
     recording = staged(simplified(lift(recording)))
-    for step in recording.steps:  # lowering computes everything again
+    # Lowering computes everything again, the steps that were replaced have no use any more.
+    for step in {*recorder.steps, *recording.steps}:
         if not isinstance(step, Instruction) or not step.repeats:
             for slot in step.targets:
                 slot.example = None
+    recorder.steps = []
     return Plan(Lowered(recording, recorder.before))
 
 

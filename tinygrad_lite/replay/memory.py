@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,7 @@ from tinygrad_lite.replay.storage import Step, Storage, reads_of
 from tinygrad_lite.replay.writers import may_overwrite
 
 _LINE = 64  # bytes of a cache line, to which buffers are aligned
+_HUGE = 1 << 22  # bytes for which large pages pay
 
 
 @dataclass(eq=False, slots=True)
@@ -41,14 +44,31 @@ class Arena:
     nbytes: int
     unshared: int
     arrays: dict[Storage, np.ndarray[Any, Any]] = field(default_factory=dict)
+    room: mmap.mmap | None = None
 
     def allocate(self) -> None:
         """Make the arrays."""
-        room = np.empty(self.nbytes + _LINE, np.uint8)
-        start = -room.ctypes.data % _LINE
+        self.room = _pages(max(self.nbytes, 1))
         for storage, (shape, dtype, strides) in self.layouts.items():
-            offset = start + self.buffers[storage].offset
-            self.arrays[storage] = np.ndarray(shape, dtype, room.data, offset, strides)
+            offset = self.buffers[storage].offset
+            self.arrays[storage] = np.ndarray(shape, dtype, self.room, offset, strides)
+
+    def vacate(self) -> None:
+        """Give the memory back to the system until the arrays are written to again."""
+        if self.room is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.room.madvise(mmap.MADV_DONTNEED)
+
+
+def _pages(nbytes: int) -> mmap.mmap:
+    """Memory of its own; large pages where there are, as NumPy asks for."""
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return mmap.mmap(-1, nbytes)
+    # Shared by default, so that a child process made by fork would write into its parent's.
+    room = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if nbytes >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them
+            room.madvise(mmap.MADV_HUGEPAGE)
+    return room
 
 
 def plan_memory(

@@ -40,6 +40,8 @@ from tinygrad_lite.replay.writers import (
     reduction_of,
     written,
 )
+from tinygrad_lite.rules.large import LARGE
+from tinygrad_lite.rules.memory import return_freed_memory
 
 _INFIX = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
@@ -126,6 +128,8 @@ class Plan:
     def _forget(self, lowered: Lowered) -> None:
         """Free what lowering computed, before there are buffers for the same."""
         lowered.forget()
+        if self.arena.nbytes > LARGE:
+            return_freed_memory()
 
     def _planned(self) -> dict[Storage, Slot]:
         """Storages whose first content is written into a buffer, with its slot."""

@@ -34,6 +34,13 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(_MMAP_THRESHOLD, largest) and mallopt(_TRIM_THRESHOLD, _KEPT))
 
 
+def return_freed_memory() -> None:
+    """Have malloc give back to the system what is free, where `keep_freed_memory` has it kept."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None and keep_freed_memory():
+        trim(0)
+
+
 def flat(x: Array) -> Array | None:
     """All entries in the order they lie in memory, a view; None if there are gaps between them."""
     if x.flags.c_contiguous:
