@@ -77,10 +77,12 @@ def test_convolution_is_the_sum_over_windows(sizes, cut, monkeypatch):
     if "rows" in cut:
         monkeypatch.setattr(rows, "_WORTHWHILE", 0)
         monkeypatch.setattr(rows, "_DEEP", 0)
+        monkeypatch.setattr(rows, "_NARROW", 9)
         monkeypatch.setattr(rows, "_COPIED", 1 << 22 if cut == "rows" else 1)
     else:
         monkeypatch.setattr(blas, "product", lambda dtype: None)
     if cut == "threads":
+        monkeypatch.setattr(correlation, "_BROAD", 1000)
         monkeypatch.setattr(correlation, "threads", lambda worthwhile: 2)
     columns.tiles.cache_clear()
     spreading._parts.cache_clear()

@@ -25,6 +25,13 @@ from tinygrad_lite.rules.windows import Array, Pair, batch_first, batch_last, co
 
 # Multiplications for which it pays to wake other threads: those that take 300 microseconds.
 _WORTHWHILE = 1 << 23
+# Rows of a tile's matrix for a row of the image from which BLAS's own threads are quicker than
+# those of Python, which wait for the GIL.
+_BROAD = 24
+
+
+def _crew(multiplications: int, layout: Layout) -> int:
+    return threads(multiplications > _WORTHWHILE and layout.block < _BROAD)
 
 
 @primitive
@@ -54,7 +61,7 @@ def correlate(
         result[...] = 0 if bias is None else np.reshape(bias, (*result.shape[:2], 1, 1, 1))
         correlate_rows(result, images, kernels, layout)
         return batch_first(result.reshape(groups * outputs, *result.shape[2:]))
-    crew = threads(result.size * layout.depth > _WORTHWHILE)
+    crew = _crew(result.size * layout.depth, layout)
     # Entries of a window lie in the order (i, c, j), see `columns`.
     matrices = np.zeros((groups, 1, outputs, layout.kernel[0], layout.block), dtype)
     entries = matrices[:, 0, :, :, : layout.block - ones]
@@ -86,7 +93,7 @@ def spread(
         correlate_rows(result, entries, kernels[:, :, :, ::-1, ::-1].swapaxes(1, 2), turned)
         return batch_first(result.reshape(groups * inputs, *result.shape[2:]))
     layout = Layout(result.shape, kernels.shape[3:], entries.shape[2:4], stride, padding, dilation)
-    crew = threads(entries.size * math.prod(kernels.shape[2:]) > _WORTHWHILE)
+    crew = _crew(entries.size * math.prod(kernels.shape[2:]), layout)
     spread_rows(result, entries, kernels, layout, crew)
     return batch_first(result.reshape(groups * inputs, *result.shape[2:]))
 
@@ -150,7 +157,7 @@ def gather(y: Any, x: Any, layout: Layout) -> Array:
     """Products of `y` with the columns of `x`, summed: (groups, depth, channels of `y`)."""
     groups = layout.images[0]
     images, entries = _grouped_images(x, groups), _grouped_images(y, groups)
-    crew = threads(entries.size * layout.depth > _WORTHWHILE)
+    crew = _crew(entries.size * layout.depth, layout)
     parts = tiles(layout, images.itemsize, crew)
     # A sum for each of a few chunks, whatever the number of threads: it is the same on all.
     chunks = split(range(len(parts)), math.ceil(len(parts) / _CHUNKS)) if parts else []

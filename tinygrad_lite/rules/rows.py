@@ -27,13 +27,18 @@ _COPIED = 1 << 22
 _WORTHWHILE = 1 << 17
 # Rows of a matrix, (i, c), below which columns are better: there would be too many products.
 _DEEP = 24
+# Columns of a kernel above which, and channels below which, columns are better: BLAS copies the
+# rows anew for each product.
+_NARROW, _MANY = 3, 32
 
 
 def is_by_rows(layout: Layout, outputs: int, *arrays: Array) -> bool:
     """Whether these functions can do a convolution of arrays, and are quicker than `columns`."""
-    depth, run = layout.kernel[0] * layout.images[1], layout.size[1] * layout.images[4]
+    inputs, (height, width) = layout.images[1], layout.kernel
+    depth, run = height * inputs, layout.size[1] * layout.images[4]
     return (
         layout.stride[1] == layout.dilation[0] == 1
+        and (width <= _NARROW or min(inputs, outputs) >= _MANY)
         and depth >= _DEEP
         and min(outputs, 64) * depth * run >= _WORTHWHILE
         and all(array.dtype == arrays[0].dtype for array in arrays)
