@@ -6,7 +6,6 @@ is the sigmoid, and `Link.name` says so. So are softmax and normalisation, which
 
 from __future__ import annotations
 
-import dis
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.checking.passes import Array, Record, recompute
+from tinygrad_lite.checking.variables import is_call
 from tinygrad_lite.engine.backward import pull_back
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.engine.value import Value
@@ -135,7 +135,7 @@ class Link:
         """Whether it is one function to whoever wrote it: one that people know by name, or what
         was recorded by a single call."""
         places = {(node.frame_code, node.frame_offset) for node in self.inside}
-        return self.elementwise and (bool(self.name) or (len(places) == 1 and _is_call(self.a)))
+        return self.elementwise and (bool(self.name) or (len(places) == 1 and is_call(self.a)))
 
     def slope(self, point: Array | None = None) -> Array:
         """The derivative of every entry of `a` by the same entry of `z`, here or elsewhere."""
@@ -290,14 +290,6 @@ def _with_parameter(z: Array, a: Array) -> str:
         if ratio[0] and _close(ratio, np.full_like(ratio, ratio[0])) and len(ratio) > 1:
             return f"{name} {ratio[0]:.4g}"
     return ""
-
-
-def _is_call(node: Value) -> bool:
-    """Whether the user's code called a function there, rather than wrote an operator."""
-    code = node.frame_code
-    if code is None or not 0 <= node.frame_offset < len(code.co_code):
-        return False
-    return dis.opname[code.co_code[node.frame_offset]].startswith(("CALL", "PRECALL"))
 
 
 def _pulled(link: Link, g: Array, data: Mapping[Value, Array]) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_lite.checking.links import Link
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Record
+from tinygrad_lite.checking.variables import variable_of
 from tinygrad_lite.engine.value import Value, source_of
 
 KINDS = (
@@ -312,13 +313,17 @@ _SCALING = {"multiply", "divide"}
 
 
 def called(value: Value) -> str:
-    """How sentences speak of a Value: its name, or the operation that made it and from what."""
+    """How sentences speak of a Value: its name, the variable it was assigned to, or the operation
+    that made it and from what."""
     if value.name:
         return value.name
+    variable = variable_of(value)
+    if variable:
+        return variable
     if value.operation is None:
         return f"the input of shape {value.shape}" if value.ndim else f"the number {value.data:.4g}"
     inputs = [a for a in value.args if type(a) is Value]
-    names = [a.name for a in inputs if a.name]
+    names = [a.name or variable_of(a) for a in inputs if a.name or variable_of(a)]
     names = names or [a.operation.name for a in inputs if a.operation is not None]
     inner = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     return f"{value.operation.name}({inner})" if inner else value.operation.name
@@ -327,7 +332,7 @@ def called(value: Value) -> str:
 def place(value: Value) -> str:
     """The operation with its scope, file and line."""
     text = called(value)
-    if value.name and value.operation is not None:
+    if (value.name or variable_of(value)) and value.operation is not None:
         text += f" = {value.operation.name}(...)"
     if value.scope:
         text += f" in {value.scope}"
