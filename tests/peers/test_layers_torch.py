@@ -82,7 +82,14 @@ def pool(name, axes):
         kernel = d.int(2, 3)
         args = (kernel, d.one(None, 1, 2, 3), d.int(0, kernel // 2))
         size = tuple(d.int(5, 9) for _ in range(axes))
-        return *pair_of(name, *args), [d.normal(d.int(1, 3), d.int(1, 3), *size)]
+        settings = {"ceil_mode": d.flag()}
+        if name.startswith("Max"):
+            settings["dilation"] = d.one(1, 1, 2)
+        else:
+            settings["count_include_pad"] = d.flag()
+            if axes == 2:
+                settings["divisor_override"] = d.one(None, None, 3)
+        return *pair_of(name, *args, **settings), [d.normal(d.int(1, 3), d.int(1, 3), *size)]
 
     return make
 
