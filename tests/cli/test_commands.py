@@ -1,5 +1,6 @@
 """evaluate, draw and export, and how the command line speaks of mistakes."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -101,7 +102,10 @@ def test_all_forms_of_a_network_get_the_same_rate(call, script, moons, tmp_path)
         x, y = arrays["x_test"], arrays["y_test"]
     export.save_graph(network.to_layers(), tmp_path / "graph.json", x)
     rate = network.success_rate(x, y)
-    for name in ("net.py:neurons", "neurons.json", "graph.json"):
+    for name in ("neurons.json", "graph.json"):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+    names = ("net.py:neurons", "neurons.json", "graph.json", "neurons.json.gz", "graph.json.gz")
+    for name in names:
         result = call("evaluate", name, "--data", moons, "--json")
         assert json.loads(result.out)["rate"] == rate, result
 

@@ -144,6 +144,25 @@ def test_what_cannot_be_a_source_is_refused():
         Batches(IMAGES, batch_size=2, seed=0).load_state_dict(source("arrays").state_dict())
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 3}, "saved with batch_size=2, and this Batches has batch_size=3: make it"),
+        ({"samples": 4}, f"saved with samples={len(IMAGES)}, and this Batches has samples=4"),
+        ({"drop_last": True}, "drop_last=False, and this Batches has drop_last=True"),
+        ({"rows": 5}, f"rows={len(IMAGES)}, and this Batches has rows=5"),
+    ],
+)
+def test_the_state_of_other_sizes_is_refused(change, message):
+    state = Batches(IMAGES, batch_size=2, seed=0).state_dict()
+    settings = {"batch_size": 2} | change
+    other = Batches(IMAGES[: settings.pop("rows", None)], seed=0, **settings)
+    before = other.state_dict()
+    with pytest.raises(ValueError, match=message):
+        other.load_state_dict(state)
+    assert other.state_dict() == before
+
+
 @given(
     count=st.integers(2, 60),
     share=st.floats(0.05, 0.95),

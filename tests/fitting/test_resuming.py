@@ -118,6 +118,9 @@ def other_runs():
     yield "another model", {"model": linear}, "model does not fit: .*unexpected"
     yield "another optimiser", {"optimiser": optim.SGD}, "saved from Adam, and this is SGD"
     yield "unshuffled data", {"seed": None}, "data does not fit: .*shuffled and augmented"
+    yield "other batches", {"batch_size": 8}, "data does not fit: .*with batch_size=16, and this"
+    yield "less data", {"rows": 80}, "data does not fit: .*with rows=90, and this .* rows=80"
+    yield "a list", {"list": 5}, "its epochs had 6 batches, and this data gives 5"
     yield "no schedule there", {"schedule": optim.StepLR}, "and this is StepLR"
 
 
@@ -135,6 +138,15 @@ def test_a_checkpoint_of_another_run_is_refused_and_changes_nothing(tmp_path, ch
         optimiser = change["optimiser"](model.parameters(), lr=0.1)
     if "seed" in change:
         batches = data.Batches(np.zeros((8, 1, 8, 8), np.float32), np.zeros(8, int), batch_size=4)
+    if "batch_size" in change or "rows" in change:
+        images, labels = np.zeros((90, 1, 8, 8), np.float32), np.zeros(90, int)
+        rows, size = change.get("rows"), change.get("batch_size", 16)
+        augment = data.Affine(degrees=10)
+        batches = data.Batches(
+            images[:rows], labels[:rows], batch_size=size, seed=7, augment=augment
+        )
+    if "list" in change:
+        batches = list(batches)[: change["list"]]
     schedule = change.get("schedule", optim.CosineAnnealingLR)(optimiser, 40)
     before = killable.as_text([model.state_dict(), optimiser.state_dict(), schedule.state_dict()])
     with pytest.raises(CheckpointError, match=f"^{re.escape(str(path))}: .*{message}") as refusal:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import tempfile
 import threading
 import webbrowser
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,6 @@ from tinygrad_lite.cli import networks
 from tinygrad_lite.cli.errors import CommandError, one_line
 
 DIGITS = 10
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Of a network file, uncompressed; as much as the page reads."""
 
 
 def add(subcommands: Any) -> None:
@@ -37,10 +32,7 @@ def add(subcommands: Any) -> None:
     parser.add_argument(
         "--network",
         metavar="NETWORK",
-        help=(
-            f"begin with this one, of 28x28 pixels and ten outputs: {networks.HELP}, here also "
-            "compressed, .json.gz"
-        ),
+        help=f"begin with this one, of 28x28 pixels and ten outputs: {networks.HELP}",
     )
     parser.add_argument(
         "--port", metavar="N", type=int, default=0, help="where to serve it (any that is free)"
@@ -91,26 +83,6 @@ def content_of(name: str) -> bytes:
     Raises:
         CommandError: it is not one of 28x28 pixels and ten outputs.
     """
-    if name.lower().endswith(".json.gz"):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / Path(name).name[: -len(".gz")]
-            path.write_bytes(_uncompressed(name))
-            return _content_of(str(path), name)
-    return _content_of(name, name)
-
-
-def _uncompressed(name: str) -> bytes:
-    try:
-        with gzip.open(name) as file:
-            content = file.read(MOST_BYTES + 1)  # the rest may be a thousand times as much
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CommandError(f"{name}: the compressed file is damaged: {error}") from error
-    if len(content) > MOST_BYTES:
-        raise CommandError(f"{name}: over {MOST_BYTES >> 20} MB uncompressed")
-    return content
-
-
-def _content_of(name: str, given: str) -> bytes:
     network = networks.network(name)
     examples = np.random.default_rng(0).random((3, 1, 28, 28)).astype(np.float32)
     try:
@@ -118,20 +90,22 @@ def _content_of(name: str, given: str) -> bytes:
     except CommandError as error:
         why = one_line(error.__cause__ or error)
         raise CommandError(
-            f"{given} is no network for the page, whose pictures have 28x28 pixels: {why}"
+            f"{name} is no network for the page, whose pictures have 28x28 pixels: {why}"
         ) from error
     outputs = network.scores(examples).shape[1:]
     if outputs != (DIGITS,):
         found = outputs[0] if len(outputs) == 1 else f"an output of shape {outputs}"
         raise CommandError(
-            f"{given} is no network for the page, which wants ten outputs, one for each digit: it "
+            f"{name} is no network for the page, which wants ten outputs, one for each digit: it "
             f"has {found}"
         )
     if network.is_neurons:
         text: str = network.thing.to_json()
         return text.encode()
-    if network.is_graph and name.endswith(".json"):
+    if network.is_graph and name.lower().endswith(".json"):
         return Path(name).read_bytes()
+    if network.is_graph and networks.is_compressed(name):
+        return networks.uncompressed(name)
     from tinygrad_lite.export import save_graph
 
     with tempfile.TemporaryDirectory() as folder:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import re
+import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,11 +28,14 @@ HELP = (
     "FILE.py:NAME, a module, a network of neurons, or a function that returns one; a short form: "
     "784-16-10 for layers of so many neurons with ReLU between them, cnn for two convolutions and "
     "a linear layer that tell ten kinds of 28x28 images apart; or a saved file, .npz, "
-    ".safetensors, or .json"
+    ".safetensors, .json, or .json.gz"
 )
 
 _LAYERS = re.compile(r"[1-9][0-9]{0,6}(-[1-9][0-9]{0,6})+")
 _AT_ONCE = 200  # samples; of more, a convolution would leave the cache
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a compressed network file, uncompressed; as much as the web page reads."""
 
 
 @dataclass
@@ -171,13 +177,13 @@ def _named(name: str, seed: int | None) -> NamedNetwork:
     if name == "cnn" or _LAYERS.fullmatch(name):
         return NamedNetwork(name, _short_form(name, seed), name)
     suffix = Path(name).suffix.lower()
-    if suffix == ".json":
+    if suffix == ".json" or is_compressed(name):
         return NamedNetwork(name, _from_json(name))
     if suffix in (".npz", ".safetensors"):
         return _from_weights(name)
     raise CommandError(
         f"network {name!r}: give FILE.py:NAME, layers such as 784-16-10, cnn, or a saved file "
-        f"(.npz, .safetensors, .json)"
+        f"(.npz, .safetensors, .json, .json.gz)"
     )
 
 
@@ -200,7 +206,34 @@ def _short_form(name: str, seed: int | None) -> nn.Module:
     return nn.Sequential(*parts)
 
 
+def is_compressed(name: str) -> bool:
+    """Whether a name is that of a compressed network file."""
+    return name.lower().endswith(".json.gz")
+
+
+def uncompressed(name: str) -> bytes:
+    """What a compressed network file holds.
+
+    Raises:
+        CommandError: it is damaged, or holds too much.
+        OSError: it cannot be read.
+    """
+    try:
+        with gzip.open(name) as file:
+            content = file.read(MOST_BYTES + 1)  # the rest may be a thousand times as much
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CommandError(f"{name}: the compressed file is damaged: {error}") from error
+    if len(content) > MOST_BYTES:
+        raise CommandError(f"{name}: over {MOST_BYTES >> 20} MB uncompressed")
+    return content
+
+
 def _from_json(path: str) -> Any:
+    if is_compressed(path):
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / Path(path).stem
+            plain.write_bytes(uncompressed(path))
+            return _from_json(str(plain))
     with open(path, "rb") as file:
         beginning = file.read(400)
     if b"tinygrad_lite graph" in beginning:

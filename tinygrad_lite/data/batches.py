@@ -82,14 +82,20 @@ class Source:
         Batches prepared ahead and not yet taken count as not taken. A pass has ended when the loop
         over it has, not when its last batch was taken.
         """
-        return {"generators": self._started, "batches_taken": self._taken}
+        return {
+            "generators": self._started, "batches_taken": self._taken, "sizes": self.sizes()
+        }  # fmt: skip
+
+    def sizes(self) -> dict[str, Any]:
+        """What decides which rows are in which batch, the order aside."""
+        return {"batch_size": self._batch_size}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on as after `state_dict`: the next pass is the rest of that one.
 
         Raises:
-            ValueError: the state is of a source that shuffles or augments where this one does
-                not, or the other way round.
+            ValueError: the state is of a source with other sizes, or of one that shuffles or
+                augments where this one does not, or the other way round.
         """
         own, given = self._generator_states(), state["generators"]
         if any((given.get(name) is None) != (own[name] is None) for name in own):
@@ -97,6 +103,12 @@ class Source:
                 f"the state was saved by {_told(given)}, and this {type(self).__name__} is "
                 f"{_told(own)}: make it as it was then"
             )
+        for name, size in self.sizes().items():
+            if state["sizes"].get(name) != size:
+                raise ValueError(
+                    f"the state was saved with {name}={state['sizes'].get(name)}, and this "
+                    f"{type(self).__name__} has {name}={size}: make it as it was then"
+                )
         for generator, before in (
             (self._generator, given["order"]), (self._augmenter, given["augment"])
         ):  # fmt: skip
@@ -186,6 +198,11 @@ class Batches(Source):
         """Number of batches in a pass."""
         full, rest = divmod(self._samples, self._batch_size)
         return full + (rest > 0 and not self._drop_last)
+
+    def sizes(self) -> dict[str, Any]:
+        """What decides which rows are in which batch, the order aside."""
+        more = {"rows": self._rows, "samples": self._samples, "drop_last": self._drop_last}
+        return super().sizes() | more
 
     def raw_batches(self, generator: np.random.Generator | None, skip: int) -> Iterator[Batch]:
         """The batches of a pass after the first `skip`, as they are before any change."""

@@ -114,8 +114,8 @@ class Run:
                 f"lr={getattr(self.optimiser, 'lr', math.nan):.4g}: try a smaller lr or clip=1.0, "
                 f"or train inside tinygrad_lite.detect_anomaly() to see where it comes from"
             )
-        every = getattr(self.data, "__len__", None)
-        if self.batch % (max(1, every() // NORMS_PER_EPOCH) if every else NORMS_EVERY) == 0:
+        length = self._length()
+        if self.batch % (NORMS_EVERY if length is None else max(1, length // NORMS_PER_EPOCH)) == 0:
             self.history.add_gradient_norms(gradient_norms(self.model.named_parameters()))
 
     def end_epoch(self, figures: Mapping[str, float]) -> None:
@@ -168,6 +168,10 @@ class Run:
             if method is not None:
                 method(self)
 
+    def _length(self) -> int | None:
+        """How many batches an epoch has, if the data can tell."""
+        return len(self.data) if hasattr(self.data, "__len__") else None
+
     # -- checkpoints -----------------------------------------------------------------------------
 
     def save(self, path: Path) -> None:
@@ -197,6 +201,7 @@ class Run:
     def state_dict(self) -> dict[str, Any]:
         """Where the epoch stands."""
         return {
+            "batches": self._length(),
             "batch": self.batch,
             "total": self._total,
             "rows": self._rows,
@@ -204,7 +209,16 @@ class Run:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Become what `state_dict` told of."""
+        """Become what `state_dict` told of.
+
+        Raises:
+            ValueError: an epoch has another number of batches now.
+        """
+        if state["batches"] != self._length():
+            raise ValueError(
+                f"its epochs had {state['batches']} batches, and this data gives "
+                f"{self._length()}: give what was given then"
+            )
         self.batch = self._skip = state["batch"]
         self._total, self._rows = state["total"], state["rows"]
         self._began = time.monotonic() - state["seconds"]
