@@ -96,6 +96,8 @@ def test_a_flat_pool_passes_back_everything():
     [
         (lambda: nn.Conv2d(1, 1, 3, padding="full"), ValueError, "'valid', or 'same'"),
         (lambda: nn.Conv1d(1, 1, 3, 2, padding="same"), ValueError, "stride of 1"),
+        (lambda: nn.Conv2d(1, 1, 3, padding_mode="edge"), ValueError, "zeros, reflect, replicate"),
+        (lambda: nn.AdaptiveMaxPool1d(2)(IMAGES), ValueError, r"\(N, C, L\)"),
         (lambda: nn.Conv1d(1, 1, (3, 3)), TypeError, "Conv1d: kernel_size must be one integer"),
         (lambda: nn.ConvTranspose2d(3, 4, 2, groups=3), ValueError, "groups=3 must divide"),
         (lambda: nn.MaxPool2d(2, ceil_mode=True)(IMAGES[0]), ValueError, r"\(N, C, H, W\)"),

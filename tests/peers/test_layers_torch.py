@@ -70,6 +70,8 @@ def convolution(axes, transposed):
                 settings["output_padding"] = 0
         elif settings["stride"] == 1 and d.flag():
             settings["padding"] = d.one("same", "valid")
+        if not transposed:
+            settings["padding_mode"] = d.one("zeros", "zeros", "reflect", "replicate", "circular")
         size = tuple(d.int(6, 9) for _ in range(axes))
         name = f"Conv{'Transpose' * transposed}{axes}d"
         return *pair_of(name, i, o, kernel, **settings), [d.normal(d.int(1, 3), i, *size)]
@@ -94,8 +96,10 @@ def pool(name, axes):
     return make
 
 
-def adaptive(name):
+def adaptive(name, axes=2):
     def make(d):
+        if axes == 1:
+            return *pair_of(name, d.int(1, 6)), [d.normal(2, 3, d.int(4, 9))]
         size = d.one(d.int(1, 6), (d.int(1, 6), d.int(1, 6)), (None, d.int(1, 4)))
         return *pair_of(name, size), [d.normal(2, 3, d.int(4, 9), d.int(4, 9))]
 
@@ -247,6 +251,14 @@ def activation(name, **choices):
 REDUCTIONS = ("mean", "sum", "none")
 
 
+def prelu(d):
+    channels = d.int(1, 4)
+    ours, theirs = pair_of("PReLU", channels)
+    theirs.weight.data = torch.tensor(d.normal(channels))
+    size = (d.int(1, 4), channels, *(d.int(1, 4) for _ in range(d.int(0, 2))))
+    return ours, theirs, [d.normal(*size)]
+
+
 def loss_of_pairs(name, target, **choices):
     """A loss of two arrays of one shape."""
 
@@ -325,6 +337,8 @@ LAYERS = {
     "MaxPool2d": pool("MaxPool2d", 2),
     "AvgPool1d": pool("AvgPool1d", 1),
     "AvgPool2d": pool("AvgPool2d", 2),
+    "AdaptiveAvgPool1d": adaptive("AdaptiveAvgPool1d", 1),
+    "AdaptiveMaxPool1d": adaptive("AdaptiveMaxPool1d", 1),
     "AdaptiveAvgPool2d": adaptive("AdaptiveAvgPool2d"),
     "AdaptiveMaxPool2d": adaptive("AdaptiveMaxPool2d"),
     "BatchNorm1d": batchnorm("BatchNorm1d", 0),
@@ -343,6 +357,9 @@ LAYERS = {
     "Sigmoid": activation("Sigmoid"),
     "Tanh": activation("Tanh"),
     "ReLU": activation("ReLU"),
+    "ReLU6": activation("ReLU6"),
+    "SELU": activation("SELU"),
+    "PReLU": prelu,
     "LeakyReLU": activation("LeakyReLU", negative_slope=(0.01, 0.2)),
     "ELU": activation("ELU", alpha=(1.0, 0.3)),
     "GELU": activation("GELU", approximate=("none", "tanh")),

@@ -1,11 +1,17 @@
-"""Activation functions as modules, for `Sequential`."""
+"""Activation functions as modules, for `Sequential`.
+
+Where PyTorch's have `inplace`, these take it too, and it changes nothing: the input is kept, since
+the backward pass may need it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from tinygrad_lite.engine.value import Value
 from tinygrad_lite.functions import elu, gelu, leaky_relu, log_sigmoid
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.rules.activations import log_softmax, relu, sigmoid, softmax, softplus
@@ -15,8 +21,47 @@ from tinygrad_lite.rules.rectifiers import silu
 class ReLU(Module):
     """`tinygrad_lite.relu`."""
 
+    def __init__(self, inplace: bool = False) -> None:
+        pass
+
     def forward(self, x: Any) -> Any:
         return relu(x)
+
+
+class ReLU6(ReLU):
+    """`np.clip` to between 0 and 6."""
+
+    def forward(self, x: Any) -> Any:
+        return np.clip(x, 0, 6)
+
+
+class PReLU(Module):
+    """A `LeakyReLU` whose slope is learned (He et al. 2015); at 0 the derivative is 0.
+
+    Args:
+        num_parameters: 1, or a slope for each entry of axis 1.
+        init: the slopes at first.
+        dtype: of the slopes.
+
+    Attributes:
+        weight: the slopes, shape (num_parameters,).
+
+    >>> PReLU()(np.array([-2.0, 3.0])).data
+    array([-0.5,  3. ])
+    """
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike = np.float32
+    ) -> None:
+        self.num_parameters = num_parameters
+        self.weight = Value(np.full(num_parameters, init, dtype))
+
+    def forward(self, x: Any) -> Any:
+        after = (1,) * (np.ndim(x) - 2) if self.num_parameters > 1 else ()
+        return relu(x) - self.weight.reshape(-1, *after) * relu(-x)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
 
 
 class Sigmoid(Module):
@@ -36,7 +81,7 @@ class Tanh(Module):
 class LeakyReLU(Module):
     """`tinygrad_lite.leaky_relu`."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Any:
@@ -49,7 +94,7 @@ class LeakyReLU(Module):
 class ELU(Module):
     """`tinygrad_lite.elu`."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         self.alpha = alpha
 
     def forward(self, x: Any) -> Any:
@@ -57,6 +102,21 @@ class ELU(Module):
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}"
+
+
+class SELU(Module):
+    """`tinygrad_lite.elu`, scaled so that layers keep mean 0 and variance 1.
+
+    Source of the two numbers: G. Klambauer and others, Self-normalizing neural networks, 2017.
+    """
+
+    ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
+
+    def __init__(self, inplace: bool = False) -> None:
+        pass
+
+    def forward(self, x: Any) -> Any:
+        return self.SCALE * elu(x, self.ALPHA)
 
 
 class GELU(Module):
@@ -74,6 +134,9 @@ class GELU(Module):
 
 class SiLU(Module):
     """`tinygrad_lite.silu`."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        pass
 
     def forward(self, x: Any) -> Any:
         return silu(x)

@@ -14,6 +14,9 @@ from tinygrad_lite.rules.windows import Pair, pair, single
 
 Sizes = tuple[int, ...]
 
+# NumPy's names for PyTorch's.
+_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
 
 class _Convolution(Module):
     """What the four layers share: settings, parameters and `repr`."""
@@ -55,7 +58,10 @@ class _Convolution(Module):
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
         text += f", stride={self.stride}"
         zeros, ones = (0,) * self.axes, (1,) * self.axes
-        usual = {"padding": zeros, "output_padding": zeros, "dilation": ones, "groups": 1}
+        usual = {
+            "padding": zeros, "output_padding": zeros, "dilation": ones, "groups": 1,
+            "padding_mode": "zeros",
+        }  # fmt: skip
         for name, value in usual.items():
             if getattr(self, name, value) != value:
                 text += f", {name}={getattr(self, name)!r}"
@@ -75,11 +81,18 @@ class _Plain(_Convolution):
         dilation: int | Sizes = 1,
         groups: int = 1,
         bias: bool = True,
+        padding_mode: str = "zeros",
         *,
         initialiser: Initialiser | None = None,
         generator: Seed = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
+        if padding_mode not in _MODES:
+            raise ValueError(
+                f"{type(self).__name__}: padding_mode is one of {', '.join(_MODES)}, not "
+                f"{padding_mode!r}"
+            )
+        self.padding_mode = padding_mode
         sizes = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
         self._set((in_channels, out_channels), sizes, groups, bias, initialiser, generator, dtype)
         self.padding: Sizes | str
@@ -99,8 +112,17 @@ class _Plain(_Convolution):
             extents = zip(self.kernel_size, self.dilation, strict=True)
             around = [d * (k - 1) * (padding == "same") for k, d in extents]
             padding = tuple(total // 2 for total in around)
-            if any(total % 2 for total in around):  # one more at the end, as in PyTorch
-                x = np.pad(x, [(0, 0), (0, 0), *((0, total % 2) for total in around)])
+            ends = [total - total // 2 for total in around]  # one more at the end, as in PyTorch
+        else:
+            ends = list(padding)
+        if self.padding_mode != "zeros":
+            borders = zip(padding, ends, strict=True)
+            mode: Any = _MODES[self.padding_mode]
+            x = np.pad(x, [(0, 0), (0, 0), *borders], mode)
+            padding = (0,) * self.axes
+        elif tuple(ends) != padding:
+            more = [(0, end - start) for start, end in zip(padding, ends, strict=True)]
+            x = np.pad(x, [(0, 0), (0, 0), *more])
         convolve = conv2d if self.axes == 2 else conv1d
         return convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
@@ -115,6 +137,8 @@ class Conv2d(_Plain):
         stride, dilation, groups: as of `tinygrad_lite.conv2d`.
         padding: likewise, or "same" for an output of the size of the input, or "valid" for none.
         bias: whether there is one.
+        padding_mode: what the border holds: "zeros", or as `np.pad` "reflect", "edge" as
+            "replicate", and "wrap" as "circular".
         initialiser, generator, dtype: as of `Linear`.
 
     Attributes:

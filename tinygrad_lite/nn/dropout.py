@@ -19,6 +19,7 @@ class Dropout(Module):
 
     Args:
         p: probability of a zero.
+        inplace: taken as PyTorch does, and changes nothing.
         generator: NumPy Generator that draws the zeros, or a seed for one; None for one that
             differs from run to run. `Module.generator_states` gives its state.
 
@@ -30,7 +31,11 @@ class Dropout(Module):
     """
 
     def __init__(
-        self, p: float = 0.5, *, generator: np.random.Generator | int | None = None
+        self,
+        p: float = 0.5,
+        inplace: bool = False,
+        *,
+        generator: np.random.Generator | int | None = None,
     ) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p must lie between 0 and 1, not {p}")

@@ -30,7 +30,6 @@ IN_ROOM = {
     "ParameterList": "a list of Values that is an attribute is found",
     "utils": "optim.clip_grad_norm_ and optim.clip_grad_value_ clip gradients",
     "Hardtanh": "np.clip(x, -1, 1)",
-    "ReLU6": "np.clip(x, 0, 6)",
     "DataParallel": "products of matrices and convolutions use all cores by themselves",
 }
 """By name in `nn`."""

@@ -249,6 +249,24 @@ class _AdaptivePool(Module):
         return f"output_size={self.output_size}"
 
 
+class AdaptiveAvgPool1d(_AdaptivePool):
+    """`AdaptiveAvgPool2d` of sequences (N, C, L).
+
+    >>> AdaptiveAvgPool1d(2)(np.array([[[1.0, 2.0, 3.0]]]))
+    array([[[1.5, 2.5]]])
+    """
+
+    def forward(self, x: Any) -> Any:
+        return _of_rows(adaptive_avg_pool2d, self, x)
+
+
+class AdaptiveMaxPool1d(_AdaptivePool):
+    """`AdaptiveMaxPool2d` of sequences (N, C, L)."""
+
+    def forward(self, x: Any) -> Any:
+        return _of_rows(adaptive_max_pool2d, self, x)
+
+
 class AdaptiveAvgPool2d(_AdaptivePool):
     """The mean of every window, of as many as asked, see `tinygrad_lite.adaptive_avg_pool2d`."""
 
@@ -261,3 +279,11 @@ class AdaptiveMaxPool2d(_AdaptivePool):
 
     def forward(self, x: Any) -> Any:
         return adaptive_max_pool2d(x, self.output_size)
+
+
+def _of_rows(pool: Any, layer: _AdaptivePool, x: Any) -> Any:
+    """Pool sequences as images of one row."""
+    name = type(layer).__name__
+    if np.ndim(x) != 3:
+        raise ValueError(f"{name} of shape {np.shape(x)}: the input must have the shape (N, C, L)")
+    return pool(x[:, :, None], (1, single(layer.output_size, "output_size", name)))[:, :, 0]
