@@ -162,6 +162,16 @@ class Link:
         found = pull_back({self.a: g}, wrt=[self.z], boundary=[self.z])
         return found[self.z]
 
+    def is_pulled_back_by(self, form: Callable[[Array, Array], Array]) -> bool:
+        """Whether a formula, of the cotangent of `a` and of `a` itself, is the right one here.
+
+        What a mistake is made in has to be right without it: a formula for something similar
+        would make another mistake of its own, and its correction might be what was given.
+        """
+        g = np.random.default_rng(3).normal(size=self.a.shape)
+        with np.errstate(all="ignore"):
+            return _close(form(g, np.asarray(self.a.data)), self.pull(g))
+
 
 def find_links(record: Record, places: set[Value]) -> list[Link]:
     """All links that end at one of the given Values, shortest first."""

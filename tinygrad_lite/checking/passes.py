@@ -7,6 +7,7 @@ places it scales what flows along an edge, calls another rule, or works on other
 from __future__ import annotations
 
 import heapq
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -226,6 +227,93 @@ class Record:
             seen[value] = _total(value, g, changes)
         return seen
 
+    def differ(
+        self,
+        changes: Changes,
+        base: Changes,
+        found: Mapping[Value, Array],
+        parts: dict[Value, dict[Value, Array]],
+        *,
+        whole: bool,
+    ) -> dict[Value, Array]:
+        """How cotangents differ from those of the pass `base` found, if changes are added to it.
+
+        Only altered operations are pulled back anew, and only what differs is carried on.
+
+        Args:
+            changes: without other data or values only shown.
+            parts: what operations pass back in that pass; filled as they are met.
+            whole: carry the difference on to the keys, rather than only past the last change, if it
+                has not come to the only key by then.
+
+        Returns:
+            by Value, the difference of its cotangent: of all met, and where it was carried to.
+        """
+        together = base | changes
+        altered = {node for node in (*changes.nodes, *changes.links) if node in found}
+        altered &= self.needed
+        totals = {value for value in changes.totals if value in found and value in self.needed}
+        if not base.totals.keys().isdisjoint(totals):
+            raise KeyError("a total that was changed before")
+        waiting = {node for node in altered | totals if node.operation is not None}
+        # The total of a leaf is another only once all has arrived.
+        at_end = whole or any(value.operation is None for value in totals)
+        by_serial = {node.serial: node for node in waiting}
+        heap = [-serial for serial in by_serial]
+        heapq.heapify(heap)
+        held: dict[Value, Array] = {}
+        new: dict[Value, Array] = {}
+        seen: dict[Value, Array] = {}
+        now: Mapping[Value, Array] = ChainMap(new, found)  # type: ignore[arg-type]
+        while heap and (at_end or waiting):
+            node = by_serial[-heapq.heappop(heap)]
+            delta = held.pop(node, None)
+            waiting.discard(node)
+            if delta is None and node not in altered and node not in totals:
+                continue
+            if node in totals:
+                before = found[node]
+                delta = changes.totals[node](before if delta is None else plus(before, delta))
+                delta = plus(delta, times(before, -1.0))
+            elif delta is not None:
+                delta = _total(node, delta, base)
+            if delta is not None:
+                new[node] = plus(found[node], delta)
+                seen[node] = delta
+            arriving: dict[Value, Array] = {}
+            if node in altered:
+                if node not in parts:
+                    parts[node] = {}
+                    self.spread(node, found[node], parts[node], found, base)
+                self.spread(node, new.get(node, found[node]), arriving, now, together)
+                for argument, local in parts[node].items():
+                    other = times(local, -1.0)
+                    arriving[argument] = (
+                        plus(arriving[argument], other) if argument in arriving else other
+                    )
+            else:
+                self.spread(node, delta, arriving, now, base)
+            for argument, local in arriving.items():
+                held[argument] = plus(held[argument], local) if argument in held else local
+                if argument.operation is not None and argument.serial not in by_serial:
+                    by_serial[argument.serial] = argument
+                    heapq.heappush(heap, -argument.serial)
+        for value in [v for v in dict.fromkeys((*held, *totals)) if v.operation is None]:
+            delta = held.get(value)
+            if value in totals:
+                before = found[value]
+                delta = changes.totals[value](before if delta is None else plus(before, delta))
+                delta = plus(delta, times(before, -1.0))
+            else:
+                delta = _total(value, delta, base)
+            held[value] = delta
+        if whole:
+            return {**seen, **held}
+        keys = set(self.keys)
+        if at_end:
+            return {key: d for key, d in (*seen.items(), *held.items()) if key in keys}
+        return {key: d for key, d in seen.items() if key in keys} or held
+
     def _step(
         self,
         node: Value,
@@ -312,6 +400,11 @@ def _total(value: Value, g: Array, changes: Changes) -> Array:
     return (
         +g if type(g) is Value else g
     )  # a handle of its own, though a rule passed it on as it was
+
+
+def times(a: Array, factor: float) -> Array:
+    """A multiple of a cotangent."""
+    return tuple(x * factor for x in a) if type(a) is tuple else a * factor
 
 
 _NOTHING = Changes()

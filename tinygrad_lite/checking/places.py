@@ -84,8 +84,10 @@ class Places:
         for key in self.wrong:
             target = self.targets[key]
             if target.fitting and key.operation is None:
+                edges = self.record.consumers.get(key, [])
+                penalised = any(regularisation.is_regularisation(self.record, e) for e in edges)
                 for candidate in regularisation.invented(
-                    key, target.hand, np.asarray(self.now[key])
+                    key, target.hand, np.asarray(self.now[key]), penalised
                 ):
                     families.setdefault(candidate.family, []).append(candidate)
                     yield candidate

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_lite.checking.links import find_links
 from tinygrad_lite.checking.mistakes.candidate import Circumstances
-from tinygrad_lite.checking.passes import Array, Changes, Inapplicable, Record
+from tinygrad_lite.checking.passes import Array, Changes, Inapplicable, Record, plus
 from tinygrad_lite.checking.probe import Probe
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value
@@ -87,6 +87,7 @@ class Trial:
         self.quick = Record(whole.record.cost, first) if first else self.record
         self.probe = Probe.of(self.quick, self.targets[first[0]], base) if first else None
         self._reaches: dict[Value, dict[Value, Array] | None] = {}
+        self._parts: dict[int, dict[Value, dict[Value, Array]]] = {}
         self._right_parts: dict[tuple[int, Value], dict[Value, Array]] = {}
 
     def predict(self, changes: Changes, record: Record | None = None) -> dict[Value, Array]:
@@ -108,10 +109,25 @@ class Trial:
                     for key in record.keys
                     if key in moved
                 }
+            if not (changes.data or changes.shown):
+                moved = record.differ(
+                    changes, self.base, self.found, self._parts_in(record), whole=True
+                )
+                return {
+                    key: self._shown(
+                        key, {key: plus(self.found.get(key, 0.0), moved[key])}, together
+                    )
+                    for key in record.keys
+                    if key in moved
+                }
         except KeyError:
             pass  # an accepted change looks at cotangents that a partial pass does not have
         found = record.pull(together)
         return {key: self._shown(key, found, together) for key in record.keys}
+
+    def _parts_in(self, record: Record) -> dict[Value, dict[Value, Array]]:
+        """What operations pass back to what a record needs, by now."""
+        return self._parts.setdefault(id(record), {})
 
     def _moved(self, delta: dict[Value, Array], record: Record) -> dict[Value, Array]:
         """How the cotangents of a record's keys change when those of some Values change."""
@@ -228,6 +244,10 @@ class Trial:
             return None
         try:
             delta = self._delta(changes, self.base | changes, self.quick)
+            if delta is None and not (changes.data or changes.shown):
+                delta = self.quick.differ(
+                    changes, self.base, self.found, self._parts_in(self.quick), whole=False
+                )
             return None if delta is None else self.probe.moved(delta)
         except FAILURES:
             return None

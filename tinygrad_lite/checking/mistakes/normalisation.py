@@ -55,6 +55,8 @@ def _wrong_formulas(link: Link, axes: Axes, s: Array) -> Iterator[Candidate]:
     def total(x: Array) -> Array:
         return np.sum(x, axis=axes, keepdims=True)
 
+    if not link.is_pulled_back_by(lambda g, a: (g - mean(g) - a * mean(g * a)) / s):
+        return  # such as deviations alone, or a variance divided by n - 1
     z = np.asarray(link.z.data, dtype=np.float64)
     forms: list[tuple[str, Callable[[Array, Array], Array], str, float]] = [
         ("derivative-missing", lambda g, a: g - mean(g) - a * mean(g * a),

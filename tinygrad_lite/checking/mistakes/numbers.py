@@ -71,6 +71,10 @@ def what_it_equals(about: Circumstances, c: float, value: Value, where: Value, c
         ):
             if size not in (0, 1) and abs(abs(c) - abs(form)) <= close * abs(form):
                 return text if c * form > 0 else f"minus {text}"
+    for n in sorted({n for v in (value, where) for n in v.shape if n > 2}):
+        for form, text in ((n / (n - 1), f"{n}/({n} - 1)"), ((n - 1) / n, f"({n} - 1)/{n}")):
+            if abs(c - form) <= close * form:
+                return f"{text}, n - 1 for n or the reverse"
     return ""
 
 

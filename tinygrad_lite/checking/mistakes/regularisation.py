@@ -11,10 +11,8 @@ from tinygrad_lite.checking.mistakes.numbers import number, written
 from tinygrad_lite.checking.passes import Array, Changes, Edge, Record
 from tinygrad_lite.engine.value import Value
 
-_PENALTIES = {"square", "abs", "absolute", "power", "multiply", "norm", "vdot", "dot", "inner"}
-
-
-_PAIRED = {"multiply", "vdot", "dot", "inner"}
+_PAIRED = {"multiply", "vdot", "dot", "inner", "matmul", "einsum", "tensordot", "weighted_sum"}
+_PENALTIES = {"square", "abs", "absolute", "power", "norm", *_PAIRED}
 
 
 def is_regularisation(record: Record, edge: Edge) -> bool:
@@ -40,6 +38,8 @@ def _is_penalty(record: Record, edge: Edge) -> bool:
         return False
     if node.operation.name in _PAIRED and sum(a is value for a in node.args) < 2:
         return False
+    if node.operation.name in _CONTRACTED and node.ndim:
+        return False
     if any(isinstance(a, np.ndarray) and a.ndim for a in node.args):
         return False
     if node.operation.name == "power" and node.args[1] != 2:
@@ -52,9 +52,13 @@ def _is_penalty(record: Record, edge: Edge) -> bool:
             return False
         node = uses[0].node
         assert node.operation is not None
-        if node.operation.name not in _ON_THE_WAY:
+        squared = node.ndim == 0 and node.operation.name in ("square", "power")
+        if node.operation.name not in _ON_THE_WAY and not squared:
             return False
     return False
+
+
+_CONTRACTED = _PAIRED - {"multiply"}
 
 
 _ON_THE_WAY = {"sum", "mean", "add", "multiply", "divide", "sqrt", "subtract", "stack", "negative"}
@@ -64,8 +68,14 @@ def _other_uses(record: Record, edge: Edge) -> list[Edge]:
     return [e for e in record.consumers.get(edge.argument, []) if e.node is not edge.node]
 
 
-def invented(value: Value, hand: Array, automatic: Array) -> Iterator[Candidate]:
-    """The hand-derived gradient of a parameter has a multiple of the parameter added to it."""
+def invented(
+    value: Value, hand: Array, automatic: Array, penalised: bool = False
+) -> Iterator[Candidate]:
+    """The hand-derived gradient of a parameter has a multiple of the parameter added to it.
+
+    Args:
+        penalised: whether the cost has a penalty on it, which may be missing.
+    """
     w = np.asarray(value.data, dtype=np.float64)
     if np.shape(hand) != w.shape:
         return
@@ -78,14 +88,28 @@ def invented(value: Value, hand: Array, automatic: Array) -> Iterator[Candidate]
         parallel = float(np.sum(automatic * penalty)) ** 2
         if parallel > (1 - 1e-9) * size * float(np.sum(automatic**2)) and not written(c):
             continue  # then it may as well be a factor
+        if c < 0 and penalised:
+            continue  # the penalty that there is, missing
+        sentence, correction = (
+            (
+                f"the gradient of {called(value)} contains {number(c)} times {words}, a "
+                f"regularisation term that the cost does not have (or has less of)",
+                "leave the penalty's derivative out, or put the penalty into the cost",
+            )
+            if c > 0
+            else (
+                f"{number(-c)} times {words} is missing from the gradient of {called(value)}, or "
+                f"subtracted from it, like a regularisation term with the wrong sign",
+                f"add {number(-c)} times {words}",
+            )
+        )
         yield Candidate(
             "regularisation",
             Changes(totals={value: lambda g, c=c, p=penalty: g + c * p}),  # type: ignore[misc]
             value,
             value,
-            f"the gradient of {called(value)} contains {number(c)} times {words}, a "
-            f"regularisation term that the cost does not have (or has less of)",
-            "leave the penalty's derivative out, or put the penalty into the cost",
+            sentence,
+            correction,
             f"invented-{words}-{c:.5g}",
             0.1 if w.size > 2 else 0.4 if written(c) else 1.5,
         )

@@ -49,7 +49,10 @@ def named(
         return abs(c - number) <= close * max(abs(number), 1e-3)
 
     if edge is not None and is_regularisation(about.record, edge):
-        yield reading("regularisation", *_regularisation(c, target), 0.0)
+        if is_half_of_square(edge):  # both ways back from w * w are one derivative
+            c = (1 + c) / 2
+            changes = Changes(scales={Edge(edge.node, i): c for i in (0, 1)})
+        yield reading("regularisation", *_regularisation(about, c, edge), 0.0)
         return
     if near(0):
         yield from _dropped(about, value, edge, reading)
@@ -139,10 +142,15 @@ def named(
 
 
 def is_half_of_square(edge: Edge | None) -> bool:
-    """Whether it is one of the two ways back from x * x, which nobody takes apart."""
-    if edge is None or edge.node.operation is None:
+    """Whether it is one of the two ways back from x * x or x @ x, which nobody takes apart."""
+    if edge is None or edge.node.operation is None or len(edge.node.args) != 2:
         return False
-    return edge.node.operation.name == "multiply" and edge.node.args[0] is edge.node.args[1]
+    node, name = edge.node, edge.node.operation.name  # type: ignore[union-attr]
+    squares = name == "multiply" or (name in _SCALAR_PRODUCTS and node.ndim == 0)
+    return squares and node.args[0] is node.args[1]
+
+
+_SCALAR_PRODUCTS = {"matmul", "dot", "vdot", "inner"}
 
 
 def _is_sum(node: Value) -> bool:
@@ -304,16 +312,32 @@ def is_softmax(z: Value, a: Value) -> int | None:
     return None
 
 
-def _regularisation(c: float, target: str) -> tuple[str, str]:
+def _regularisation(about: Circumstances, c: float, edge: Edge) -> tuple[str, str]:
+    target = called(edge.argument)
+    derivative = _of_penalty(about, edge)
     if abs(c) < 1e-4:
         return (
             f"the regularisation term of {target} is missing from its gradient",
-            "add the derivative of the penalty",
+            f"add {derivative or 'the derivative of the penalty'}",
         )
+    once = f": {derivative}, once" if derivative else ""
     return (
         f"the regularisation term of {target} is counted {number(c)} times",
-        f"divide the derivative of the penalty by {number(c)}",
+        f"divide the derivative of the penalty by {number(c)}{once}",
     )
+
+
+def _of_penalty(about: Circumstances, edge: Edge) -> str:
+    """The derivative of a penalty as a multiple of the parameter or of its sign, "" if neither."""
+    held: dict[Value, object] = {}
+    about.record.spread(edge.node, about.found[edge.node], held, about.found, about.base)
+    part, w = np.asarray(held[edge.argument]), np.asarray(edge.argument.data)
+    for of_w, words in ((w, "{}"), (np.sign(w), "sign({})")):
+        kept = of_w != 0
+        ratio = part[kept] / of_w[kept]
+        if ratio.size and np.ptp(ratio) <= 1e-6 * abs(ratio.flat[0]):
+            return f"{float(ratio.flat[0]):.6g} * {words.format(called(edge.argument))}"
+    return ""
 
 
 def _factor(

@@ -102,6 +102,8 @@ def _softmax(link: Link, axis: int) -> Iterator[Candidate]:
     def total(x: Array, along: int | None = axis) -> Array:
         return np.sum(x, axis=along, keepdims=along is not None)
 
+    if not link.is_pulled_back_by(lambda g, p: p * (g - total(g * p))):
+        return
     forms: list[tuple[str, Callable[[Array, Array], Array], str, float]] = [
         ("softmax-elementwise", lambda g, p: g * p * (1 - p),
          "entry by entry, as if its entries did not depend on one another", 0.0),
@@ -140,6 +142,8 @@ def _log_softmax(link: Link, axis: int) -> Iterator[Candidate]:
     def total(x: Array) -> Array:
         return np.sum(x, axis=axis, keepdims=True)
 
+    if not link.is_pulled_back_by(lambda g, y: g - np.exp(y) * total(g)):
+        return
     forms: list[tuple[str, Callable[[Array, Array], Array], str, float]] = [
         ("softmax-elementwise", lambda g, p: g * (1 - p), "entry by entry", 0.0),
         ("softmax-elementwise", lambda g, p: g * p * (1 - p), "as an elementwise sigmoid", 0.2),
