@@ -429,7 +429,7 @@ def test_the_history_is_drawn_as_it_is():
     assert repr(history).endswith("; best epoch 3; trained 3 epochs>")
     assert repr(fit(network(), data=[(X, Y)], epochs=1)).startswith("<History: 1 epoch, 1 batch, ")
     svg = tg.plot_training(history).svg
-    assert "cost of a batch" in svg and "test cost" in svg and "success rate" in svg
+    assert "cost of a batch" in svg and "validation cost" in svg and "validation accuracy" in svg
     assert history.tested_after == [5, 10, 15]
     assert history.success_rates == history["validation_accuracy"].tolist()
     with pytest.raises(KeyError, match="no 'accuracy'; it has loss, validation_loss"):

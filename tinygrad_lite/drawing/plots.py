@@ -104,7 +104,7 @@ def plot_training(history: Any, *, theme: str = "light", axes: Any = None) -> An
     Args:
         history: a mapping or an object with `costs` by batch, and if it has them
             `success_rates` and `average_costs` of the tests, which took place after
-            `tested_after` batches.
+            `tested_after` batches, on what `tested_on` says: "validation" data, or "test" data.
         theme: light or dark.
         axes: a pair of matplotlib axes to plot on, instead of making a picture.
 
@@ -115,19 +115,24 @@ def plot_training(history: Any, *, theme: str = "light", axes: Any = None) -> An
     <Picture of 560 × 300>
     """
 
-    def get(name: str) -> list[float]:
-        found = history.get(name) if isinstance(history, Mapping) else getattr(history, name, None)
-        return [] if found is None else [float(entry) for entry in found]
+    def found(name: str) -> Any:
+        return history.get(name) if isinstance(history, Mapping) else getattr(history, name, None)
 
+    def get(name: str) -> list[float]:
+        entries = found(name)
+        return [] if entries is None else [float(entry) for entry in entries]
+
+    tested_on = found("tested_on") or "test"
     costs, tests = get("costs"), get("tested_after")
     cost_curves: dict[str, Curve] = {"cost of a batch": (range(1, len(costs) + 1), costs)}
     if get("average_costs"):
-        cost_curves["test cost"] = (tests, get("average_costs"))
+        cost_curves[f"{tested_on} cost"] = (tests, get("average_costs"))
     rates = [100 * rate for rate in get("success_rates")]
-    rate_curves: dict[str, Curve] = {"success rate, %": (tests or range(1, len(rates) + 1), rates)}
+    rate_label = "validation accuracy, %" if tested_on == "validation" else "success rate, %"
+    rate_curves: dict[str, Curve] = {rate_label: (tests or range(1, len(rates) + 1), rates)}
     panels: list[tuple[dict[str, Curve], str]] = [(cost_curves, "cost")]
     if rates:
-        panels.append((rate_curves, "success rate, %"))
+        panels.append((rate_curves, rate_label))
     if axes is not None:
         for panel, (curves, label) in zip(np.ravel(axes), panels, strict=False):
             plot_curves(curves, x_label="batches", y_label=label, axes=panel)

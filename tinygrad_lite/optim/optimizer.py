@@ -98,6 +98,22 @@ class Optimizer:
             self.parameters.append(parameter)
         self.param_groups.append(group)
 
+    def __repr__(self) -> str:
+        """Class and settings of the first group.
+
+        >>> from tinygrad_lite import optim
+        >>> optim.SGD([Value([1.0])], lr=0.5)
+        SGD(lr=0.5, momentum=0, dampening=0, weight_decay=0, nesterov=False)
+        """
+        told = [
+            f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}"
+            for name, value in self.param_groups[0].items()
+            if name != "params"
+        ]
+        groups = len(self.param_groups) - 1
+        more = f" and {groups} more group{'s' * (groups > 1)}" if groups else ""
+        return f"{type(self).__name__}({', '.join(told)}){more}"
+
     @property
     def lr(self) -> float:
         """Learning rate of the first group; setting it sets that of every group."""

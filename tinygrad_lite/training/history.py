@@ -116,6 +116,8 @@ class History:
 
     # -- as `plot_training` asks for it ----------------------------------------------------------
 
+    tested_on = "validation"
+
     @property
     def tested_after(self) -> list[int]:
         """The number of batches after which each epoch ended."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_lite.data.batches import Source
 from tinygrad_lite.nn.module import Module
+from tinygrad_lite.optim import Optimizer
 
 
 def noted(
@@ -22,7 +23,9 @@ def noted(
     """The settings as texts and numbers by name; those that are None are left out."""
     settings = {
         "loss": getattr(loss, "__name__", repr(loss)),
-        "optimiser": _told(optimiser),
+        "optimiser": repr(optimiser)
+        if isinstance(optimiser, Optimizer)
+        else type(optimiser).__name__,
         "data": _told_data(data),
     }
     if schedule is not None:
@@ -118,18 +121,6 @@ def check(
         raise ValueError(f"fit: schedule_each must be 'batch' or 'epoch', not {schedule_each!r}")
     if clip is not None and not clip > 0:
         raise ValueError(f"fit: clip must be positive, but is {clip}")
-
-
-def _told(optimiser: Any) -> str:
-    """Class and settings."""
-    groups = getattr(optimiser, "param_groups", [{}])
-    settings = [f"{name}={_brief(value)}" for name, value in groups[0].items() if name != "params"]
-    more = f" and {len(groups) - 1} more groups" if len(groups) > 1 else ""
-    return f"{type(optimiser).__name__}({', '.join(settings)}){more}"
-
-
-def _brief(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
 def _told_data(data: Any) -> str:
