@@ -67,7 +67,9 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("sizes", SETTINGS, ids=str)
-@pytest.mark.parametrize("cut", ["as it is", "small tiles", "threads", "rows", "few rows"])
+@pytest.mark.parametrize(
+    "cut", ["as it is", "small tiles", "threads", "rows", "few rows", "shared rows"]
+)
 def test_convolution_is_the_sum_over_windows(sizes, cut, monkeypatch):
     inputs, outputs, kernel, image, stride, padding, dilation, groups = sizes
     if cut == "small tiles":
@@ -81,6 +83,8 @@ def test_convolution_is_the_sum_over_windows(sizes, cut, monkeypatch):
         monkeypatch.setattr(rows, "_COPIED", 1 << 22 if cut == "rows" else 1)
     else:
         monkeypatch.setattr(blas, "product", lambda dtype: None)
+    if cut == "shared rows":
+        monkeypatch.setattr(rows, "threads", lambda worthwhile: 2)
     if cut == "threads":
         monkeypatch.setattr(correlation, "_BROAD", 1000)
         monkeypatch.setattr(correlation, "threads", lambda worthwhile: 2)

@@ -52,6 +52,16 @@ def test_blas_has_one_thread_meanwhile_and_its_own_after(two_threads):
     assert blas.threads() == 2
 
 
+def test_blas_has_its_own_threads_again_after_the_last_that_held_it(two_threads):
+    first, second = blas.single_threaded(), blas.single_threaded()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)  # before the inner one, as in two threads
+    assert (blas.threads(), blas.granted(), shards.threads(True)) == (1, 2, 2)
+    second.__exit__(None, None, None)
+    assert (blas.threads(), blas.granted(), blas.is_held()) == (2, 2, False)
+
+
 def test_an_error_is_raised_once_the_others_have_stopped(two_threads):
     running = []
 

@@ -14,6 +14,7 @@ import numpy as np
 from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import Operation
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.replay.cores import holding_blas, is_mostly_convolution
 from tinygrad_lite.replay.form import (
     Argument,
     Attribute,
@@ -386,6 +387,8 @@ class Plan:
         exec(compile(text, "<captured>", "exec"), namespace)
         self.text = text
         run: Callable[..., Any] = namespace["run"]
+        if is_mostly_convolution(self.steps):
+            run = holding_blas(run)
         if not self.quiet:
             return run
         with np.errstate(**self.quiet):

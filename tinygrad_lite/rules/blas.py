@@ -8,10 +8,12 @@ added to what is there.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +45,17 @@ def threads() -> int:
     return control[0]() if control else 1
 
 
+def granted() -> int:
+    """How many threads BLAS is set to use outside of `single_threaded`."""
+    with _held.lock:
+        return _held.before if _held.depth else threads()
+
+
+def is_held() -> bool:
+    """Whether BLAS is `single_threaded` now."""
+    return _held.depth > 0
+
+
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """BLAS without threads of its own inside, in the whole process."""
@@ -51,12 +64,35 @@ def single_threaded() -> Iterator[None]:
         yield
         return
     get, set_ = control
-    before = get()
-    set_(1)
+    with _held.lock:
+        if not _held.depth:
+            _held.before = get()
+            set_(1)
+        _held.depth += 1
     try:
         yield
     finally:
-        set_(before)
+        with _held.lock:
+            _held.depth -= 1
+            if not _held.depth:
+                set_(_held.before)
+
+
+class _Held:
+    """How many callers hold BLAS to one thread, and how many threads it had before."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.depth, self.before = 0, 1
+
+    def renew_lock(self) -> None:
+        """In a process made by fork, where nobody would release it."""
+        self.lock = Lock()
+
+
+_held = _Held()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_held.renew_lock)
 
 
 @cache

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import RULES, JointVjp, Operation, defvjp
+from tinygrad_lite.rules import blas
 from tinygrad_lite.rules.columns import Layout, Tile, split, tiles
 from tinygrad_lite.rules.memory import keep_freed_memory
 from tinygrad_lite.rules.rows import correlate_rows, gather_rows, is_by_rows, row_sums
@@ -24,14 +25,14 @@ from tinygrad_lite.rules.spreading import spread_rows
 from tinygrad_lite.rules.windows import Array, Pair, batch_first, batch_last, count
 
 # Multiplications for which it pays to wake other threads: those that take 300 microseconds.
-_WORTHWHILE = 1 << 23
+WORTHWHILE = 1 << 23
 # Rows of a tile's matrix for a row of the image from which BLAS's own threads are quicker than
-# those of Python, which wait for the GIL.
+# those of Python, which wait for the GIL, and for BLAS's where these are awake.
 _BROAD = 24
 
 
 def _crew(multiplications: int, layout: Layout) -> int:
-    return threads(multiplications > _WORTHWHILE and layout.block < _BROAD)
+    return threads(multiplications > WORTHWHILE and (blas.is_held() or layout.block < _BROAD))
 
 
 @primitive

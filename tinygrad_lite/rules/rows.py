@@ -6,19 +6,17 @@ So a row of the result is the sum of as many products as the kernel has columns,
 where it belongs by BLAS itself: nothing is copied for each entry of the kernel, nothing is padded.
 
 NumPy's products cannot add to their result; so BLAS is called directly, where `blas.product` finds
-it. It uses its own threads: those of Python would wait for the GIL after each product, which took
-a third to a half of the time.
+it. It uses its own threads, or where it is held to one, some rows of the result go to each of ours:
+after other products BLAS's threads keep a core busy for 0.1 s, and ours would wait for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from tinygrad_lite.rules import blas
-from tinygrad_lite.rules.columns import Layout
-from tinygrad_lite.rules.shards import scratch
+from tinygrad_lite.rules.columns import Layout, split
+from tinygrad_lite.rules.shards import in_shards, scratch, threads
 from tinygrad_lite.rules.windows import Array
 
 # Bytes of rows copied at a time, within what `scratch` keeps.
@@ -49,27 +47,31 @@ def is_by_rows(layout: Layout, outputs: int, *arrays: Array) -> bool:
 def correlate_rows(result: Array, images: Array, kernels: Array, layout: Layout) -> None:
     """Add to `result` (groups, O, H', W', N) the products of kernels (groups, O, C, kH, kW) with
     windows of images (groups, C, H, W, N)."""
-    groups, outputs, inputs, height, _ = kernels.shape
+    _, outputs, inputs, height, _ = kernels.shape
     product, size = blas.product(result.dtype), result.itemsize
     assert product is not None
     # (groups, kW, O, kH, C): a matrix for each column of the kernels.
     matrices = np.ascontiguousarray(kernels.transpose(0, 4, 1, 3, 2))
     batch, depth = layout.images[4], height * inputs
-    for group in range(groups):
+
+    def work(part: tuple[int, range]) -> None:
+        group, chosen = part
         into = result[group]
         start, matrix = into.ctypes.data, matrices[group].ctypes.data
-        for rows, steps in _rows_of(images[group], layout):
-            row = rows.strides[0] // size // inputs  # entries from a channel to the next
-            given = rows.ctypes.data
-            for h, first, count, above in steps:
-                for j, left, right, columns in _places(layout):
-                    product(
-                        False, outputs, columns * batch, count * inputs,
-                        matrix + (j * outputs * depth + first * inputs) * size, depth,
-                        given + (above * inputs * row + right * batch) * size, row,
-                        start + h * into.strides[1] + left * batch * size,
-                        into.strides[0] // size,
-                    )  # fmt: skip
+        rows, steps = _rows_of(images[group], layout, chosen)
+        row = rows.strides[0] // size // inputs  # entries from a channel to the next
+        given = rows.ctypes.data
+        for h, first, count, above in steps:
+            for j, left, right, columns in _places(layout):
+                product(
+                    False, outputs, columns * batch, count * inputs,
+                    matrix + (j * outputs * depth + first * inputs) * size, depth,
+                    given + (above * inputs * row + right * batch) * size, row,
+                    start + h * into.strides[1] + left * batch * size,
+                    into.strides[0] // size,
+                )  # fmt: skip
+
+    in_shards(work, _parts(layout, size), threads(blas.is_held()))
 
 
 def gather_rows(entries: Array, images: Array, layout: Layout) -> Array:
@@ -79,23 +81,30 @@ def gather_rows(entries: Array, images: Array, layout: Layout) -> Array:
     outputs, (height, width) = entries.shape[1], layout.kernel
     product, size = blas.product(entries.dtype), entries.itemsize
     assert product is not None
-    sums = np.zeros((groups, width, height, inputs, outputs), entries.dtype)
-    for group in range(groups):
-        given, found = entries[group], sums[group].ctypes.data
+    parts = _parts(layout, size)
+    # A sum for each part, whatever the number of threads: it is the same on all.
+    sums = np.zeros((len(parts), width, height, inputs, outputs), entries.dtype)
+
+    def work(number: int) -> None:
+        group, chosen = parts[number]
+        given, found = entries[group], sums[number].ctypes.data
         start = given.ctypes.data
-        for rows, steps in _rows_of(images[group], layout):
-            row = rows.strides[0] // size // inputs
-            seen = rows.ctypes.data
-            for h, first, count, above in steps:
-                for j, left, right, columns in _places(layout):
-                    product(
-                        True, count * inputs, outputs, columns * batch,
-                        seen + (above * inputs * row + right * batch) * size, row,
-                        start + h * given.strides[1] + left * batch * size,
-                        given.strides[0] // size,
-                        found + (j * height + first) * inputs * outputs * size, outputs,
-                    )  # fmt: skip
-    return sums.transpose(0, 4, 3, 2, 1)
+        rows, steps = _rows_of(images[group], layout, chosen)
+        row = rows.strides[0] // size // inputs
+        seen = rows.ctypes.data
+        for h, first, count, above in steps:
+            for j, left, right, columns in _places(layout):
+                product(
+                    True, count * inputs, outputs, columns * batch,
+                    seen + (above * inputs * row + right * batch) * size, row,
+                    start + h * given.strides[1] + left * batch * size,
+                    given.strides[0] // size,
+                    found + (j * height + first) * inputs * outputs * size, outputs,
+                )  # fmt: skip
+
+    in_shards(work, range(len(parts)), threads(blas.is_held()))
+    total: Array = np.add.reduce(sums.reshape(groups, -1, *sums.shape[1:]), axis=1)
+    return total.transpose(0, 4, 3, 2, 1)
 
 
 def row_sums(entries: Array) -> Array:
@@ -106,29 +115,33 @@ def row_sums(entries: Array) -> Array:
     return total
 
 
+def _parts(layout: Layout, itemsize: int) -> list[tuple[int, range]]:
+    """Rows of the result whose images are copied at a time, in each group."""
+    groups, inputs, _, width, batch = layout.images
+    row = inputs * width * batch * itemsize
+    most = max(1, (_COPIED // max(row, 1) - layout.kernel[0]) // layout.stride[0] + 1)
+    return [(group, some) for group in range(groups) for some in split(range(layout.size[0]), most)]
+
+
 def _rows_of(
-    images: Array, layout: Layout
-) -> Iterator[tuple[Array, list[tuple[int, int, int, int]]]]:
-    """Rows of images (C, H, W, N), as (rows, C, W, N), some at a time; and for each row of the
-    result that sees them its number, the first row of the kernel that meets one, how many do, and
-    the place of the first of these rows."""
+    images: Array, layout: Layout, chosen: range
+) -> tuple[Array, list[tuple[int, int, int, int]]]:
+    """Rows of images (C, H, W, N) that rows of the result see, as (rows, C, W, N); and for each of
+    the result its number, the first row of the kernel that meets one, how many do, and the place of
+    the first of these rows."""
     inputs, height, width, batch = images.shape
-    row = inputs * width * batch * images.itemsize
     kernel, stride, padding = layout.kernel[0], layout.stride[0], layout.padding[0]
-    most = max(1, (_COPIED // max(row, 1) - kernel) // stride + 1)
-    for begin in range(0, layout.size[0], most):
-        some = range(begin, min(begin + most, layout.size[0]))
-        top = min(max(0, some[0] * stride - padding), height)
-        end = max(top, min(height, some[-1] * stride - padding + kernel))
-        rows = scratch("rows", (end - top, inputs, width, batch), images.dtype)
-        np.copyto(rows, images[:, top:end].swapaxes(0, 1))
-        steps = []
-        for h in some:
-            above = h * stride - padding
-            first, last = max(0, -above), min(kernel, height - above)
-            if first < last:
-                steps.append((h, first, last - first, above + first - top))
-        yield rows, steps
+    top = min(max(0, chosen[0] * stride - padding), height)
+    end = max(top, min(height, chosen[-1] * stride - padding + kernel))
+    rows = scratch("rows", (end - top, inputs, width, batch), images.dtype)
+    np.copyto(rows, images[:, top:end].swapaxes(0, 1))
+    steps = []
+    for h in chosen:
+        above = h * stride - padding
+        first, last = max(0, -above), min(kernel, height - above)
+        if first < last:
+            steps.append((h, first, last - first, above + first - top))
+    return rows, steps
 
 
 def _places(layout: Layout) -> list[tuple[int, int, int, int]]:

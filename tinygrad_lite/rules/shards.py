@@ -31,7 +31,7 @@ WORTHWHILE = 1 << 21
 
 def threads(worthwhile: bool) -> int:
     """How many shards to compute at a time; 1 where that is not worthwhile."""
-    return min(blas.threads(), _cores()) if worthwhile else 1
+    return min(blas.granted(), _cores()) if worthwhile else 1
 
 
 @cache

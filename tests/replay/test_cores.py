@@ -1,0 +1,73 @@
+"""Plans that mostly convolve run on our own threads alone, with BLAS held to one meanwhile."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import nn
+from tinygrad_lite.rules import blas, correlation, shards
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Threads of BLAS and of ours in each convolution, with two granted to BLAS."""
+    if blas._control() is None:
+        pytest.skip("NumPy's BLAS cannot be told how many threads to use")
+    get, set_ = blas._control()
+    before = get()
+    set_(2)
+    monkeypatch.setattr(shards, "_cores", lambda: 2)
+    found = []
+
+    def watched(work, parts, crew):
+        found.append((blas.threads(), crew))
+        shards.in_shards(work, parts, crew)
+
+    monkeypatch.setattr(correlation, "in_shards", watched)
+    yield found
+    set_(before)
+
+
+def network(hidden):
+    rng = np.random.default_rng(0)
+    layers = [nn.Conv2d(8, 16, 5, generator=rng), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    sizes = [16 * 4 * 4, *hidden, 10]
+    linear = (nn.Linear(a, b, generator=rng) for a, b in pairwise(sizes))
+    return nn.Sequential(*layers, *linear)
+
+
+@pytest.mark.parametrize(
+    "batch, hidden, wanted",
+    [
+        (64, [], (1, 2)),
+        (64, [1024, 1024], (2, 1)),  # most is multiplied in linear layers
+        (2, [], (2, 1)),  # too little for threads
+    ],
+)
+def test_who_convolves(batch, hidden, wanted, seen):
+    net = network(hidden)
+    x = np.random.default_rng(1).random((batch, 8, 12, 12), dtype=np.float32)
+    plain = net(x).data
+    predict = tg.capture(net, verify=False)
+    predict(x)
+    seen.clear()
+    np.testing.assert_allclose(predict(x).data, plain, rtol=1e-4, atol=1e-5)
+    assert seen == [wanted]
+    assert blas.threads() == 2
+
+
+def test_blas_has_its_threads_again_after_an_error(seen, monkeypatch):
+    net = network([])
+    x = np.zeros((64, 8, 12, 12), np.float32)
+    predict = tg.capture(net, verify=False)
+    predict(x)
+
+    def fails(work, parts, crew):
+        raise MemoryError(f"with {blas.threads()} thread")
+
+    monkeypatch.setattr(correlation, "in_shards", fails)
+    with pytest.raises(MemoryError, match="with 1 thread"):
+        predict(x)
+    assert blas.threads() == 2
