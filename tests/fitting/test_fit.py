@@ -218,6 +218,23 @@ def test_the_best_epochs_parameters_are_kept(figures, highest, best):
     assert not model.training
 
 
+def test_callbacks_are_told_the_epoch():
+    class Told:
+        batches, epochs = [], []
+
+        def on_batch(self, run):
+            self.batches.append((run.epoch, run.batch))
+
+        def on_epoch(self, run):
+            self.epochs.append((run.epoch, run.history.epochs))
+
+    model, told = network(), Told()
+    fit(model, optim.SGD(model.parameters(), lr=0.0), epochs=2, callbacks=[told])
+    each = max(batch for _, batch in told.batches)
+    assert told.batches == [(epoch, batch + 1) for epoch in (1, 2) for batch in range(each)]
+    assert told.epochs == [(1, 1), (2, 2)]
+
+
 def test_the_verdict_tells_which_epoch_and_why():
     history = training.History()
     assert history.verdict == ""

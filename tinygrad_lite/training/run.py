@@ -31,7 +31,7 @@ class Run:
     Attributes:
         model, optimiser, data, schedule: as given to `fit`.
         history: everything so far.
-        epoch: the one that is trained, from 1.
+        epoch: the one that is trained, from 1; to `on_epoch`, the one that has ended.
         batch: how many batches of it are trained.
         cost: of the latest batch.
         rows: in the latest batch.
@@ -64,6 +64,7 @@ class Run:
         self._rows = 0
         self._began = time.monotonic()  # less the time before a checkpoint
         self._skip = 0
+        self._between = False  # epochs
         parts = {
             "model": model, "optimiser": optimiser, "schedule": schedule, "data": data,
             "validation": validation, "step": step, "best": best, "history": self.history,
@@ -79,8 +80,8 @@ class Run:
 
     @property
     def epoch(self) -> int:
-        """The epoch that is trained, from 1."""
-        return self.history.epochs + 1
+        """The epoch that is trained, from 1; once it has ended, that one until the next begins."""
+        return self.history.epochs + (not self._between)
 
     def stop(self, reason: str = "stopped by a callback") -> None:
         """End training after this batch."""
@@ -88,6 +89,7 @@ class Run:
 
     def batches(self) -> Iterator[Any]:
         """What is left of the epoch."""
+        self._between = False
         batches: Iterator[Any] = iter(self.data)
         if "data" not in self._parts:  # Batches skips by itself
             for _ in range(self._skip):
@@ -151,6 +153,7 @@ class Run:
                 f"stopped early: {self.best.monitor} was no better for {self.best.waited} epochs"
             )
         self.batch, self._total, self._rows, self._began = 0, 0.0, 0, time.monotonic()
+        self._between = True
 
     def step_schedule(self) -> None:
         """One step of the schedule at the end of an epoch."""
