@@ -10,7 +10,7 @@ import numpy as np
 from corpus.wrong_gradients.case import Domain, Gradients, leaf
 
 
-def springs(masses: int = 5, steps: int = 6, dt: float = 0.1, seed: int = 80) -> SimpleNamespace:
+def springs(masses: int = 4, steps: int = 5, dt: float = 0.1, seed: int = 80) -> SimpleNamespace:
     """A chain of masses, the ends free; the stiffness of each spring is sought."""
     rng = np.random.default_rng(seed)
     x0, v0 = leaf(rng, masses, name="x0"), leaf(rng, masses, name="v0")
@@ -62,10 +62,10 @@ SPRINGS.wrong(
     velocity=lambda lv, lx, dt: dt * lx,
 )
 SPRINGS.right("adjoint")
-SPRINGS.right("longer", model={"steps": 11, "masses": 4})
+SPRINGS.right("longer", model={"steps": 9, "masses": 5})
 
 
-def throw(steps: int = 7, dt: float = 0.1) -> SimpleNamespace:
+def throw(steps: int = 4, dt: float = 0.1) -> SimpleNamespace:
     from tinygrad_lite import Value
 
     vx0, vy0 = Value(3.0, name="vx0"), Value(4.0, name="vy0")
