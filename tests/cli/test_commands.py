@@ -110,6 +110,19 @@ def test_all_forms_of_a_network_get_the_same_rate(call, script, moons, tmp_path)
         assert json.loads(result.out)["rate"] == rate, result
 
 
+def test_a_graph_gets_its_inputs_as_its_file_says(call, moons, tmp_path):
+    net = nn.Linear(2, 2, generator=0)
+    with np.load(tmp_path / moons) as arrays:
+        x, y = arrays["x_test"].astype(np.float32), arrays["y_test"]
+    mean, deviation = 0.7, 0.2
+    told = {"mean": mean, "standard_deviation": deviation}
+    export.save_graph(net, tmp_path / "graph.json", x, normalisation=told)
+    right = np.argmax(net(((x - mean) / deviation).astype(np.float32)).data, axis=1) == y
+    assert right.mean() != np.mean(np.argmax(net(x).data, axis=1) == y)
+    result = call("evaluate", "graph.json", "--data", moons, "--json")
+    assert json.loads(result.out)["rate"] == right.mean(), result
+
+
 def test_the_digits_are_read_from_a_folder(call, tmp_path):
     assert call("export", "784-10", "-o", "w.npz").status == 0
     folder = Path(__file__).parents[2] / "examples" / "digits" / "data"

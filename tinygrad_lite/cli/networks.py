@@ -114,10 +114,22 @@ class NamedNetwork:
 
         if self.is_neurons:
             return np.asarray(self.thing.evaluate(batch.reshape(len(batch), -1)))
-        result = self.thing(batch)
+        result = self.thing(self._normalised(batch))
         if isinstance(result, tuple):
             result = result[0]
         return np.asarray(data_of(result))
+
+    def _normalised(self, batch: Array) -> Array:
+        """Inputs as a graph file says that they are made from data as it comes."""
+        told = self.thing.notes.get("normalisation", {}) if self.is_graph else {}
+        if "mean" not in told and "standard_deviation" not in told:
+            return batch
+        # Broadcasts over what comes after the batch: a number, or an array for each entry.
+        mean, deviation = (
+            np.asarray(told.get(name, usual), batch.dtype)
+            for name, usual in (("mean", 0), ("standard_deviation", 1))
+        )
+        return np.asarray((batch - mean) / deviation)
 
 
 @contextmanager
