@@ -12,6 +12,7 @@ from tinygrad_lite.checking.mistakes.candidate import Candidate, place
 from tinygrad_lite.checking.noise import DOUBLE, SINGLE, sensitivity
 from tinygrad_lite.checking.passes import Array, Changes, Record
 from tinygrad_lite.checking.report import Gradient, Mistake, Report
+from tinygrad_lite.checking.rounded import what_was_lost
 from tinygrad_lite.checking.sampling import numerical_columns
 from tinygrad_lite.checking.subgradients import choices
 from tinygrad_lite.checking.targets import Target
@@ -72,8 +73,9 @@ def compare(
     report = Report(cost=cost, sought=explain_mistakes)
     diagnosis = None
     if judged.wrong:
-        chosen = judged.accept_kinks()
-        if judged.wrong and explain_mistakes:
+        judged.lost = judged.less_precise() if explain_mistakes else ""
+        chosen = [] if judged.lost else judged.accept_kinks()
+        if judged.wrong and explain_mistakes and not judged.lost:
             diagnosis = judged.explain(chosen)
     columns = numerical_columns(record, judged.worst, set(judged.wrong), automatic, seed)
     report.sampled = columns.said
@@ -107,6 +109,7 @@ class _Judgement:
         self.worst: dict[Value, tuple[int, ...]] = {}
         self.grey: dict[Value, None] = {}  # a set in order
         self.notes: list[str] = []
+        self.lost = ""
         noise: dict[Value, Array] | None = None
         for target in targets:
             if not self._obvious(target):
@@ -163,6 +166,14 @@ class _Judgement:
         else:
             self.verdicts[key] = "right up to rounding"
             self.grey[key] = None
+
+    def less_precise(self) -> str:
+        """How the gradients that are wrong beyond rounding were rounded or clipped, "" if not."""
+        certain = {k for k, v in self.verdicts.items() if v.startswith("wrong")}
+        targets = [t for t in self.targets if t.key in certain and t.fitting]
+        if len(targets) < len(certain):
+            return ""
+        return what_was_lost(targets, self.automatic)
 
     def accept_kinks(self) -> list[Changes]:
         """Accept what is right by another choice of derivative where the function has a kink.
@@ -235,6 +246,20 @@ def _telling(candidate: Candidate) -> bool:
 
 def _enter_diagnosis(report: Report, diagnosis: Diagnosis | None, judged: _Judgement) -> None:
     report.notes += judged.notes
+    if judged.lost and not report.ok:
+        wrong = [g for g in report.gradients if not g.ok]
+        key = wrong[0].value
+        worst = max(g.relative_error for g in wrong)
+        report.mistakes.append(
+            Mistake(
+                "precision", place(key), key, source_of(key),
+                f"no mistake of derivation: {', '.join(g.name for g in wrong[:3])} "
+                f"{'is' if len(wrong) == 1 else 'are'} right, but {judged.lost}, up to "
+                f"{worst:.1g} of an entry",
+                "hand over all digits, as computed",
+            )
+        )  # fmt: skip
+        return
     if judged.grey and report.ok:
         grey = list(judged.grey)
         key = grey[0]

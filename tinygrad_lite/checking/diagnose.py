@@ -9,10 +9,10 @@ from operator import or_
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes import numbers
+from tinygrad_lite.checking.mistakes import numbers, paths
 from tinygrad_lite.checking.mistakes.candidate import Candidate, called
 from tinygrad_lite.checking.mistakes.habits import everywhere_at
-from tinygrad_lite.checking.passes import Array, Changes
+from tinygrad_lite.checking.passes import Array, Changes, Jump
 from tinygrad_lite.checking.proposals import Proposals
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.checking.trial import FAILURES, Case, Trial
@@ -113,7 +113,7 @@ def _answers(trial: Trial, depth: int, rare: bool = True) -> Iterator[Answer]:
         candidates = iter(sorted(candidates, key=lambda c: c.prior))
     best = np.inf
     for candidate in candidates:
-        if not trial.whole.large and candidate.prior > best + FAR:
+        if not trial.whole.large and (candidate.prior > best + FAR or (trial.spent and not rare)):
             break
         if trial.whole.large and any(a.candidates[0].prior < SURE for a in complete):
             break  # on a large graph a natural habit that explains everything is enough
@@ -134,10 +134,14 @@ def _answers(trial: Trial, depth: int, rare: bool = True) -> Iterator[Answer]:
         return
     near: list[Answer] = []
     for candidate in others:
-        near += _times_a_constant(trial, candidate)
+        if trial.spent:
+            break
+        near += _times_a_constant(trial, candidate) or _times_at_its_place(trial, candidate)
         if len(near) > 3:
             break
     yield from near
+    if trial.spent:
+        return
     found = list(_pairs(trial, partial, depth))
     yield from found
     if not found and not trial.whole.large and depth > 1:
@@ -155,6 +159,8 @@ def _partly(trial: Trial) -> list[tuple[set[Value], Answer]]:
     """Mistakes that explain the first wrong gradient of a trial, and perhaps others."""
     partial = []
     for candidate in sorted(Proposals(trial).all(), key=lambda c: c.prior):
+        if trial.spent:
+            break
         keys, distance = trial.explained(candidate.changes)
         if keys and candidate.prior < EMPTY:
             partial.append((keys, Answer([candidate], distance)))
@@ -168,6 +174,8 @@ def _pairs(trial: Trial, partial: list[tuple[set[Value], Answer]], depth: int) -
     for _, answer in partial[:4]:
         (candidate,) = answer.candidates
         rest = Trial(trial.whole, trial.base | candidate.changes, trial.wrong, trial.right)
+        if rest.spent:
+            return
         for further in _answers(rest, depth - 1, rare=False):
             if all(c.prior < EMPTY for c in further.candidates):
                 found += 1
@@ -202,9 +210,58 @@ def _times_a_constant(trial: Trial, candidate: Candidate) -> list[Answer]:
     c = float(np.sum(hand * p) / np.sum(p * p))
     if c == 0 or not all(trial.targets[k].equals(c * np.asarray(new[k])) for k in trial.wrong):
         return []
-    words = numbers.what_it_equals(trial.about, c, first, candidate.where, 1e-5) or numbers.written(
-        c
-    )
+    return [Answer([candidate, _constant(trial, c, candidate)], 0.0)]
+
+
+def _times_at_its_place(trial: Trial, candidate: Candidate) -> list[Answer]:
+    """A candidate with a factor on what it passes back, where other paths lead past it."""
+    links = candidate.changes.links
+    if trial.whole.large or replace(candidate.changes, links={}) != Changes() or not links:
+        return []
+
+    def times(c: float) -> Changes:
+        scaled = {a: (z, _scaled(jump, c)) for a, (z, jump) in links.items()}
+        return replace(candidate.changes, links=scaled)
+
+    first = trial.wrong[0]
+    hand = trial.targets[first].hand
+    if trial.probe is not None:
+        none, once = (trial.projected(times(c)) for c in (0.0, 1.0))
+        if none is not None and once is not None and not trial.probe.between(none, once):
+            return []
+    try:
+        none, once = (np.asarray(trial.predict(times(c), trial.quick)[first]) for c in (0.0, 1.0))
+    except FAILURES:
+        return []
+    if hand.shape != once.shape or not _collinear(hand - none, once - none):
+        return []
+    part = once - none
+    c = float(np.sum((hand - none) * part) / np.sum(part * part))
+    keys, distance = trial.explained(times(c))
+    if c == 0 or len(keys) < len(trial.wrong):
+        return []
+    both = replace(candidate, changes=times(c))
+    (z, _), *_ = links.values()
+    return [Answer([both, _constant(trial, c, replace(candidate, where=z))], distance)]
+
+
+def _scaled(jump: Jump, c: float) -> Jump:
+    return lambda g, z, a: c * np.asarray(jump(g, z, a))
+
+
+def _constant(trial: Trial, c: float, candidate: Candidate) -> Candidate:
+    """The second mistake of an answer: a factor besides."""
+    first = trial.wrong[0]
+    about = trial.about
+    for value in (candidate.where, candidate.at):
+        count = paths.fan_out(about, value)
+        if count > 1 and abs(c * count - 1) < 1e-5:
+            return Candidate(
+                "averaged-paths", Changes(), value, value,
+                f"and {called(value)} averages what its {count} outgoing connections pass back, "
+                f"where the chain rule sums", f"sum over them; do not divide by {count}", prior=0.2,
+            )  # fmt: skip
+    words = numbers.what_it_equals(about, c, first, candidate.where, 1e-5) or numbers.written(c)
     if abs(c + 1) < 1e-5:
         kind, sentence, fix = "sign", "and the sign is wrong", "multiply by -1"
     else:
@@ -213,10 +270,9 @@ def _times_a_constant(trial: Trial, candidate: Candidate) -> list[Answer]:
         sentence = f"and it is multiplied by {n}" + (
             f", which is {words}" if words not in ("", n) else ""
         )
-    second = Candidate(
+    return Candidate(
         kind, Changes(), candidate.at, candidate.where, sentence, fix, prior=0.5 + (not words)
     )
-    return [Answer([candidate, second], 0.0)]
 
 
 def _holds(everything: Trial, candidates: Iterable[Candidate]) -> bool:
@@ -242,6 +298,13 @@ def _distinct(answers: list[Answer]) -> list[Answer]:
         if len(answer.candidates) > len(ranked[0].candidates) or behind > FAR:
             break
         kept.setdefault(tuple(c.kind for c in answer.candidates), answer)
+    # What a simple answer says, a far-fetched one with the same effect need not say again.
+    simple = ranked[0].candidates[0].kind if ranked else ""
+    kept = {
+        kinds: answer
+        for kinds, answer in kept.items()
+        if answer is ranked[0] or kinds[0] not in _FAR_FETCHED.get(simple, ())
+    }
     # A named reading of a factor says all that the factor does.
     plain = kept.get(("factor",))
     if (
@@ -254,6 +317,11 @@ def _distinct(answers: list[Answer]) -> list[Answer]:
     return list(kept.values())
 
 
+_FAR_FETCHED = {
+    "derivative-missing": {"wrong-derivative"},
+    "mask": {"wrong-derivative"},
+    "regularisation": {"one-path", "overwritten-path", "sign"},
+}
 _FACTORS = {
     "sign", "averaged-paths", "averaged-batch", "summed-batch", "regularisation", "one-path",
 }  # fmt: skip

@@ -105,11 +105,8 @@ def _conclusion(report: Report) -> str:
         head = f"Mistake {number} of {len(first)}" if len(first) > 1 else "The mistake"
         fine = mistake.kind == "precision"
         parts.append(_card(mistake, "Not a mistake" if fine else head, "fine" if fine else ""))
-    others: dict[int, list[Mistake]] = {}
-    for mistake in report.mistakes:
-        if mistake.alternative:
-            others.setdefault(mistake.alternative, []).append(mistake)
-    for members in others.values():
+    others = report.alternatives()
+    for members in others:
         parts += [_card(m, "Or" if m is members[0] else "and", "or") for m in members]
     if others:
         parts.append(f"<p>{html.escape(report.telling_apart())}</p>")

@@ -91,6 +91,11 @@ class Probe:
             return None
         return 1.0 + float(gap[most] / part[most])
 
+    def between(self, none: Array, once: Array) -> bool:
+        """Whether a multiple of what lies between two changes, added to the first of them, may
+        give the hand-derived gradient."""
+        return _parallel(self.hand - self.now - none, once - none, self.slack)
+
     def proportional_to_hand(self, moved: Array) -> bool:
         """Whether the gradient may be a multiple of the hand-derived one after it has moved."""
         return _parallel(self.now + moved, self.hand, self.slack)

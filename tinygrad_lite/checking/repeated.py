@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes import loops, paths, regularisation, scales
+from tinygrad_lite.checking.mistakes import loops, paths, regularisation, scales, windows
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances
 from tinygrad_lite.checking.mistakes.habits import everywhere_at, together
 from tinygrad_lite.checking.passes import Array, Changes, Edge
@@ -44,6 +44,7 @@ class Repeated:
             if candidate.family:
                 families.setdefault(f"{candidate.kind} {candidate.family}", []).append(candidate)
         yield from loops.shifted(about, free)
+        yield from windows.rotated(about, free)
         yield from self._constant_habits(free)
         yield from self._scaled_everywhere(free)
         for members in families.values():
@@ -113,9 +114,12 @@ class Repeated:
         ]
         if penalties:
             for c in (0.0, 2.0, 0.5, -1.0):
-                (reading, *_) = scales.named(self.about, c, penalties[0].argument, penalties[0])
+                first = penalties[0]
+                alone = 2 * c - 1 if scales.is_half_of_square(first) else c  # of one half
+                (reading, *_) = scales.named(self.about, alone, first.argument, first)
                 changes = Changes(scales=dict.fromkeys(penalties, c))
                 parameters = [edge.argument for edge in penalties]
+                reading = replace(reading, where=first.argument)
                 yield replace(everywhere_at(reading, parameters), changes=changes)
 
     def _scaled_everywhere(self, free: list[Value]) -> Iterator[Candidate]:

@@ -213,21 +213,34 @@ class Report:
                 *([f"    {mistake.line}"] if mistake.line else []),
                 f"  to mend it: {mistake.correction}",
             ]
-        for mistake in self.mistakes:
-            if mistake.alternative:
+        for several in self.alternatives():
+            if len(several) == 1:
+                (mistake,) = several
                 lines.append(f"Or {mistake.kind}: {mistake.sentence} ({mistake.where})")
+            else:
+                kinds = " and ".join(m.kind for m in several)
+                both = ", ".join(f"{m.sentence} ({m.where})" for m in several)
+                lines.append(f"Or {kinds}: {both}")
         if any(m.alternative for m in self.mistakes):
             lines.append(self.telling_apart())
         if not self.ok and not first and self.sought:
             lines += self.narrowed()
         return lines
 
+    def alternatives(self) -> list[list[Mistake]]:
+        """The other answers, each with the mistakes that it takes."""
+        others: dict[int, list[Mistake]] = {}
+        for mistake in self.mistakes:
+            if mistake.alternative:
+                others.setdefault(mistake.alternative, []).append(mistake)
+        return list(others.values())
+
     def narrowed(self) -> list[str]:
         """Where the fault lies if nothing explains it."""
         if self.first_wrong is None:
             return ["No known mistake gives these numbers."]
         before, first = "", self.first_wrong
-        if self.last_right is not None and self.last_right.operation is not None:
+        if self.last_right is not None:
             before = f"right up to {called(self.last_right)}, "
         given = {gradient.value for gradient in self.gradients}
         between = [
@@ -333,9 +346,23 @@ def where_they_lie(wrong: np.ndarray[Any, Any]) -> str:
         hit = np.flatnonzero(wrong.any(axis=others))
         if len(hit) < wrong.shape[axis]:
             whole = bool(wrong.take(hit, axis=axis).all())
-            listed = ", ".join(map(str, hit[:4])) + (", ..." if len(hit) > 4 else "")
-            parts.append(f"{'all of ' if whole else 'in '}index {listed} of axis {axis}")
+            rest = np.setdiff1d(np.arange(wrong.shape[axis]), hit)
+            names = {0: "row", 1: "column"} if wrong.ndim == 2 else {}
+            name = names.get(axis, "index")
+            of_axis = "" if names or wrong.ndim == 1 else f" of axis {axis}"
+            words = f"{_counted(name, hit)}{of_axis}"
+            if whole and len(rest) < len(hit):
+                words += f"; {_counted(name, rest)} {'is' if len(rest) == 1 else 'are'} right"
+            parts.append(("all of " if whole and names else "" if whole else "in ") + words)
     return f"({'; '.join(parts)})" if parts else "(scattered)"
+
+
+def _counted(name: str, indices: np.ndarray[Any, Any]) -> str:
+    """Indices in words, those that follow one another as a range: columns 0-7, 9."""
+    runs = np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1)
+    words = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    plural = {"index": "indices"}.get(name, f"{name}s") if len(indices) > 1 else name
+    return f"{plural} {', '.join(words[:4])}" + (", ..." if len(words) > 4 else "")
 
 
 def blocks(g: Gradient, rows: int, columns: int) -> np.ndarray[Any, Any]:

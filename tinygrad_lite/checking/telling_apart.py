@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +15,21 @@ from tinygrad_lite.checking.report import Report
 from tinygrad_lite.engine.value import Value
 
 TRIES = 6
+_PATHS = frozenset({"one-path", "overwritten-path"})
 
 
 def telling_input(report: Report) -> str:
     """Words proposing an input that would decide between the first two answers."""
     first, second = report.answers[:2]
-    if any(c.changes.shown for answer in (first, second) for c in answer.candidates):
+    both = [reduce(or_, (c.changes for c in a.candidates)) for a in (first, second)]
+    kinds = {c.kind for a in (first, second) for c in a.candidates}
+    paths_only = all(c.scales and replace(c, scales={}) == Changes() for c in both)
+    if paths_only and both[0].scales == both[1].scales:
+        return (
+            "The first two are the same numbers whatever the input: look into your code which it "
+            "is" + (", `=` for `+=` or a missing term." if kinds == _PATHS else ".")
+        )
+    if any(c.shown or any(map(_is_bound, _rules_of(c))) for c in both):
         return "Give the gradients of more Values to tell them apart."
     record = Record(report.cost, [g.value for g in report.gradients])
     leaves = sorted(
@@ -51,6 +62,21 @@ def telling_input(report: Report) -> str:
         "The first two answers gave equal numbers at every input tried; another batch size or "
         "width may tell them apart, if there is one."
     )
+
+
+def _rules_of(changes: Changes) -> list[Any]:
+    return [*changes.edges.values(), *changes.totals.values(), *changes.links.values()]
+
+
+def _is_bound(rule: Any, depth: int = 3) -> bool:
+    """Whether a rule holds numbers of the recorded inputs, so that it says nothing of others."""
+    if isinstance(rule, np.ndarray) and rule.size > 1:
+        return True
+    if isinstance(rule, tuple):  # the far end of a link, and the way there
+        rule = rule[1]
+    cells = [c.cell_contents for c in getattr(rule, "__closure__", None) or ()]
+    held = [*cells, *(getattr(rule, "__defaults__", None) or ())]
+    return depth > 0 and any(_is_bound(part, depth - 1) for part in held)
 
 
 def _differ(a: Array, b: Array) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import process_time
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from tinygrad_lite.engine.value import Value
 LARGE = 2500  # edges beyond which keys are sampled and single places are sought near the fault
 SMALL, LONG = 16, 60  # entries of a Value, and length of a chain, to sum up the way to a key
 FEW = 12  # keys up to which the way to each is summed up in one number per Value
+SECONDS = 4.0  # of processor time after which a search for rare or several mistakes ends
 SAMPLE = 24  # keys of each verdict in that sample
 
 FAILURES = (Inapplicable, ValueError, TypeError, IndexError, KeyError, ArithmeticError)
@@ -34,6 +36,7 @@ class Case:
         }
         self.wrong = sorted(wrong, key=lambda k: (-self.closeness[k], -k.serial))
         self.right = [k for k in self.targets if k not in wrong]
+        self.started = process_time()
         self.large = sum(map(len, self.record.consumers.values())) > LARGE
         self.links = find_links(self.record, set(self.record.nodes))
 
@@ -231,6 +234,11 @@ class Trial:
     def _shown(self, key: Value, found: Mapping[Value, Array], changes: Changes) -> Array:
         g = found[key] if key in found else np.zeros(key.shape)
         return changes.shown[key](g) if key in changes.shown else g
+
+    @property
+    def spent(self) -> bool:
+        """Whether the search has taken so long that what is unlikely is no longer sought."""
+        return process_time() - self.whole.started > SECONDS
 
     def _plausible(self, changes: Changes) -> bool:
         """Whether the first wrong gradient may be reproduced, by its projections alone."""

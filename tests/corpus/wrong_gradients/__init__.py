@@ -21,13 +21,14 @@ from corpus.wrong_gradients import (
     statistics,
     transformer,
     unrolled,
+    windows,
 )
 from corpus.wrong_gradients.case import Case, Domain
 
 _ROOMS = (
     neurons, mlp, convolution, softmax, batchnorm, rnn, gates, attention, generative, physics,
     motion, statistics, classifier, images, unrolled, transformer, cells, likelihoods, simulation,
-    kinks,
+    kinks, windows,
 )  # fmt: skip
 
 CASES: list[Case] = [

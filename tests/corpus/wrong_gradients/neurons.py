@@ -127,6 +127,7 @@ wrong(
     "one-path",
     "only the last outgoing connection",
     model={"sizes": (3, 4, 3)},
+    also="overwritten-path",  # the same numbers
     collect=lambda t: t[-1],
 )
 wrong("factor", "the 2 of the square forgotten", error=lambda a, y: a - y)

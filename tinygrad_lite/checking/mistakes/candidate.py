@@ -73,7 +73,10 @@ class Circumstances:
             for a in node.args:
                 data = a.data if type(a) is Value else a
                 parameter = type(a) is Value and a.operation is None and a in self.record.needed
-                if isinstance(data, np.ndarray) and data.ndim and not parameter:
+                if not isinstance(data, np.ndarray) or not data.ndim or parameter:
+                    continue
+                # The targets of a single sample are as long as a parameter.
+                if data.ndim > 1 or data.shape[0] not in self._widths:
                     sizes.add(data.shape[0])
             if node.ndim >= 2:
                 sizes.add(node.shape[0])
@@ -89,6 +92,26 @@ class Circumstances:
         sizes |= {n for n in self.divisors if n > 2}  # a half belongs to a square
         return {n for n in sizes if n > 1}
 
+    @cached_property
+    def _widths(self) -> set[int]:
+        """Lengths of the axes of parameters."""
+        leaves = (key for key in self.record.consumers if key.operation is None)
+        return {n for leaf in leaves for n in leaf.shape}
+
+    def _alike(self, one: Value, other: Value) -> bool:
+        """Whether two results are computed with the same parameters, those that are near."""
+        return self._parameters_of(one) == self._parameters_of(other)
+
+    def _parameters_of(self, node: Value) -> set[Value]:
+        met, level = {node}, [node]
+        leaves: set[Value] = set()
+        while level and not leaves and len(met) < 300:
+            above = [a for v in level for a in v.args if type(a) is Value and a not in met]
+            leaves = {a for a in above if a.operation is None and a in self.record.needed}
+            met.update(above)
+            level = list(dict.fromkeys(above))
+        return leaves
+
     def apart(self, nodes: list[Value]) -> bool:
         """Whether results of one line are those of samples, which only the cost brings together,
         and not of time steps, where what comes later was computed from what came before."""
@@ -96,12 +119,18 @@ class Circumstances:
         if len(ordered) < 2:
             return False
         earlier, later = ordered[-2:]
+        if not self._alike(earlier, later):
+            return False  # outputs of one sample
         # Before them: nothing that was computed since the first of them is part of two.
         shared = self._computed_from(earlier, ordered[0].serial)
         if not shared.isdisjoint(self._computed_from(later, ordered[0].serial)):
             return False
         # After them: they meet in nothing but the sums that make the cost.
         return self._part_of(earlier).isdisjoint(self._part_of(later))
+
+    def leads_to(self, earlier: Value, later: Value) -> bool:
+        """Whether one result was computed from another."""
+        return earlier in self._computed_from(later, earlier.serial - 1)
 
     def _computed_from(self, node: Value, since: int) -> set[Value]:
         found, stack = {node}, [node]
@@ -165,7 +194,11 @@ class Circumstances:
                 if isinstance(data, np.ndarray) and data.ndim and id(data) not in seen:
                     seen.add(id(data))
                     value = a if type(a) is Value else None
-                    label = called(value) if value is not None else "a constant array"
+                    label = (
+                        called(value)
+                        if value is not None
+                        else f"the constant operand of {called(node)}"
+                    )
                     pools.setdefault(data.shape, []).append((label, data, value))
         return pools
 
@@ -320,6 +353,8 @@ def called(value: Value) -> str:
     variable = variable_of(value)
     if variable:
         return variable
+    if value.operation is not None and value.operation.name == "getitem":
+        return f"{called(value.args[0])}[{_index(value)}]" if _index(value) else "getitem"
     if value.operation is None:
         return f"the input of shape {value.shape}" if value.ndim else f"the number {value.data:.4g}"
     inputs = [a for a in value.args if type(a) is Value]
@@ -327,6 +362,23 @@ def called(value: Value) -> str:
     names = names or [a.operation.name for a in inputs if a.operation is not None]
     inner = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     return f"{value.operation.name}({inner})" if inner else value.operation.name
+
+
+def _index(value: Value) -> str:
+    """The index of a getitem as it was written, "" if it is an array or long."""
+    index = (value.metadata or {}).get("index")
+    words = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice):
+            ends = ("" if n is None else str(n) for n in (part.start, part.stop))
+            words.append(":".join(ends) + (f":{part.step}" if part.step not in (None, 1) else ""))
+        elif isinstance(part, (int, np.integer)):
+            words.append(str(part))
+        elif part is Ellipsis or part is None:
+            words.append("..." if part is Ellipsis else "None")
+        else:
+            return ""
+    return ", ".join(words)
 
 
 def place(value: Value) -> str:

@@ -18,7 +18,8 @@ def together(members: list[Candidate]) -> Candidate:
     changes: Any = reduce(or_, (m.changes for m in members))
     # Several Values that each keep what was assigned last are the work of one wrong operator.
     several = len({m.at for m in members}) > 2
-    habit = -0.15 if best.family == "overwritten-first" and several else 0.05
+    assigned = best.family in ("overwritten-first", "overwritten-last") and best.prior < 0.15
+    habit = -0.15 if assigned and several else 0.05
     everywhere = everywhere_at(best, [m.where for m in members])
     return replace(everywhere, changes=changes, prior=best.prior + habit)
 

@@ -138,10 +138,11 @@ def ignored(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
     if masked and not np.any(np.asarray(others[0]) == 0):
         return
     data = about.record.evaluate({node: edge.argument.data})
+    what = "mask" if masked else node.operation.name
     yield Candidate(
         "mask", Changes(edges={edge: lambda local: local.g}, data=data), edge.argument, node,
-        f"the derivation leaves {node.operation.name} out: {called(node)} is taken for "
-        f"{called(edge.argument)}", f"derive with the {node.operation.name} of the forward pass",
+        f"the derivation leaves the {what} out: {called(node)} is taken for "
+        f"{called(edge.argument)}", f"derive with the {what} of the forward pass",
         "ignored", 0.25,
     )  # fmt: skip
 

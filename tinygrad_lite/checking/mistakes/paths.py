@@ -36,6 +36,7 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
     samples = leaf and about.apart([edge.node for edge in edges])
     # A line that is run several times, as in a loop, or one operation using a Value twice.
     repeated = len({(e.node.frame_code, e.node.frame_offset) for e in edges}) == 1
+    upwards = not leaf and not about.leads_to(edges[-1].node, edges[0].node)
     yield Candidate(
         "averaged-batch" if samples else "averaged-paths",
         Changes(scales=dict.fromkeys(edges, 1 / count)), value, value,
@@ -50,11 +51,14 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
             kept += [list(c) for c in combinations(edges, n)]
     for some in kept:
         dropped = [e for e in edges if e not in some]
-        first = some == edges[-1:]
-        overwritten = len(some) == 1 and repeated and (first or samples or count == 2)
+        first, last = some == edges[-1:], some == edges[:1]
+        # Code that goes backwards over time assigns the first use last; connections that do not
+        # depend on one another are gone through upwards.
+        likely = (last if upwards else first) or samples or count == 2
+        overwritten = len(some) == 1 and repeated and likely
         scales = Changes(scales=dict.fromkeys(dropped, 0.0))
         ways = listed([e.node for e in dropped])
-        label = "first" if first else "last" if some == edges[:1] else ""
+        label = "first" if first else "last" if last else ""
         label = (label if repeated else f"{label} of other lines" * bool(label)) or _pattern(
             edges, some
         )
@@ -71,6 +75,17 @@ def of_value(about: Circumstances, value: Value) -> Iterator[Candidate]:
                 f"+=), so only {place(some[0].node)} is left; missing: {ways}",
                 "accumulate with +=", f"overwritten-{label}", 0.1 if overwritten else 0.2,
             )  # fmt: skip
+
+
+def fan_out(about: Circumstances, value: Value) -> int:
+    """The number of connections by which a Value goes on: neurons that it feeds, or columns."""
+    edges = edges_to(about.record, value)
+    if len(edges) == 1:
+        (edge,) = edges
+        name = edge.node.operation.name  # type: ignore[union-attr]
+        if name in ("matmul", "dot", "linear", "einsum") and _is_activation(edge):
+            return contraction(edge)
+    return len({edge.node for edge in edges})
 
 
 def _pattern(edges: list[Edge], some: Iterable[Edge]) -> str:

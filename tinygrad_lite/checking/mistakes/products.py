@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.checking.links import is_elementwise
+from tinygrad_lite.checking.mistakes import windows
 from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
 from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
 from tinygrad_lite.engine.value import Value
@@ -24,6 +25,7 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
     if len(node.args) == 2:
         if elementwise:
             yield from _monomials(edge)
+            yield from _swapped(edge)
         elif node.operation.name == "matmul":
             yield from _arrangements(edge)
     if len(node.args) <= 4:
@@ -32,6 +34,7 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
     yield from _other_end(about, edge)
     yield from _relatives(about, edge)
     yield from _slices(edge)
+    yield from windows.of_edge(edge)
     yield from _in_time(about, edge)
 
 
@@ -181,6 +184,27 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
                 )  # fmt: skip
 
 
+def _swapped(edge: Edge) -> Iterator[Candidate]:
+    """Both arguments of an elementwise product with their own values as factors."""
+    node = edge.node
+    x, y = node.args
+    if node.operation.name != "multiply" or edge.argnum or x is y:  # type: ignore[union-attr]
+        return
+    if type(x) is not Value or type(y) is not Value or x.shape != y.shape:
+        return
+
+    def own(local: Local) -> Array:
+        return local.g * local.args[local.edge.argnum]
+
+    yield Candidate(
+        "wrong-operand", Changes(edges={Edge(node, 0): own, Edge(node, 1): own}), x, node,
+        f"in the product {called(node)} the factors are exchanged: the gradient of {called(x)} is "
+        f"multiplied by {called(x)} itself, that of {called(y)} by {called(y)}",
+        f"multiply the gradient of {called(x)} by {called(y)}, and that of {called(y)} by "
+        f"{called(x)}", "swapped:multiply", 0.35,
+    )  # fmt: skip
+
+
 _RIGHT_POWERS = {
     ("multiply", 0): (0, 1), ("multiply", 1): (1, 0), ("divide", 0): (0, -1),
     ("divide", 1): (1, -2),
@@ -256,7 +280,8 @@ def _replaced(
 
         return at_edge(
             kind, edge, change, f"in the gradient of {target}, {sentence}",
-            f"use {label} as it is", family, prior,
+            f"use {label}" + " as it is" * (kind == "transposed" or family.startswith("roll")),
+            family, prior,
         )  # fmt: skip
 
     if isinstance(data, np.ndarray) and data.ndim >= 2 and data.shape[-1] == data.shape[-2]:

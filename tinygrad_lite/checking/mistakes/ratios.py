@@ -39,7 +39,7 @@ def of_ratio(about: Circumstances, key: Value, hand: Array, now: Array) -> Itera
         if not _fits(value.data, key.shape):
             continue
         data = np.broadcast_to(np.asarray(value.data, dtype=np.float64), key.shape)
-        for power, words in _RATIOS:
+        for power, words, mend in _RATIOS:
             factor = data**power
             if np.all(np.abs(factor[counted] - ratio) <= 1e-6 * np.abs(ratio)):
                 label = called(value)
@@ -47,7 +47,7 @@ def of_ratio(about: Circumstances, key: Value, hand: Array, now: Array) -> Itera
                     "wrong-operand", Changes(totals={key: lambda g, f=factor: g * f}),  # type: ignore[misc]
                     key, key,
                     f"the gradient of {called(key)} {words.format(label)}",
-                    f"count the powers of {label}", f"ratio-{power}",
+                    mend.format(label), f"ratio-{power}",
                     0.45 if np.size(ratio) > 1 else 0.7,
                 )  # fmt: skip
 
@@ -76,8 +76,10 @@ def _fits(weights: Array, shape: tuple[int, ...]) -> bool:
 
 
 _RATIOS = (
-    (1.0, "is multiplied by {} once too often, or not divided by it"),
-    (-1.0, "is divided by {} once too often, or not multiplied by it"),
-    (2.0, "has the square of {} too much"), (-2.0, "lacks the square of {}"),
-    (0.5, "has the square root of {} too much"), (-0.5, "lacks the square root of {}"),
+    (1.0, "is multiplied by {} once too often, or not divided by it", "divide by {}"),
+    (-1.0, "is divided by {} once too often, or not multiplied by it", "multiply by {}"),
+    (2.0, "has the square of {} too much", "divide by {}**2"),
+    (-2.0, "lacks the square of {}", "multiply by {}**2"),
+    (0.5, "has the square root of {} too much", "divide by sqrt({})"),
+    (-0.5, "lacks the square root of {}", "multiply by sqrt({})"),
 )  # fmt: skip

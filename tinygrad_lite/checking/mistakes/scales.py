@@ -145,7 +145,7 @@ def is_half_of_square(edge: Edge | None) -> bool:
     """Whether it is one of the two ways back from x * x or x @ x, which nobody takes apart."""
     if edge is None or edge.node.operation is None or len(edge.node.args) != 2:
         return False
-    node, name = edge.node, edge.node.operation.name  # type: ignore[union-attr]
+    node, name = edge.node, edge.node.operation.name
     squares = name == "multiply" or (name in _SCALAR_PRODUCTS and node.ndim == 0)
     return squares and node.args[0] is node.args[1]
 
@@ -319,6 +319,11 @@ def _regularisation(about: Circumstances, c: float, edge: Edge) -> tuple[str, st
         return (
             f"the regularisation term of {target} is missing from its gradient",
             f"add {derivative or 'the derivative of the penalty'}",
+        )
+    if abs(c + 1) < 1e-4:
+        return (
+            f"the regularisation term of {target} has the wrong sign",
+            f"add {derivative or 'the derivative of the penalty'} instead of subtracting it",
         )
     once = f": {derivative}, once" if derivative else ""
     return (

@@ -130,7 +130,8 @@ def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> It
                 yield candidate(
                     "unsummed-broadcast" if partly and shape != have else "wrong-axis",
                     f"{reduce} {axes}",
-                    f"the gradient of {target} is the {reduce} over {over}",
+                    f"the gradient of {target} is the {reduce} over {over}"
+                    + " only" * (set(axes) < _summed(about, edge)),
                     0.1 if reduce == "sum" else 0.3,
                 )
 

@@ -151,6 +151,13 @@ def _each_wrong_slope(link: Link) -> Iterator[Slope]:
             f"a, is evaluated at the input {far} instead of the output {near}",
             f"use {function.output_formula} with a = {near}", 0.1,
         )  # fmt: skip
+    for family, of_output, words, missing in _PARTS.get(link.name, ()):
+        whole = function.output_formula.replace("a", near) if function else ""
+        yield (
+            "wrong-derivative", f"part-{family}", _at_output(of_output),
+            f"between {near} and {far}, {words.format(near)} is used where {whole}, the derivative "
+            f"of {name}, belongs: {missing.format(near)}", right, 0.15,
+        )  # fmt: skip
     for family, form, words, prior in _other_slopes(link, near, far):
         if not _proportional(link, form):
             yield (
@@ -158,6 +165,21 @@ def _each_wrong_slope(link: Link) -> Iterator[Slope]:
                 f"between {near} and {far}, {words} is used where that of {name} belongs",
                 right, prior,
             )  # fmt: skip
+
+
+# The derivative in terms of the output, with a part of it forgotten.
+_PARTS: dict[str, tuple[tuple[str, Callable[[Array], Array], str, str], ...]] = {
+    "sigmoid": (
+        ("a", np.asarray, "{}", "the factor (1 - {}) is missing"),
+        ("1-a", lambda a: 1 - np.asarray(a), "1 - {}", "the factor {} is missing"),
+        ("1-a²", lambda a: 1 - np.square(a), "1 - {}²", "that is the derivative of tanh"),
+    ),
+    "tanh": (
+        ("1-a", lambda a: 1 - np.asarray(a), "1 - {}", "the square of {} is missing"),
+        ("a²", np.square, "{}²", "it has to be subtracted from 1"),
+        ("1+a²", lambda a: 1 + np.square(a), "1 + {}²", "the sign of {}² is wrong"),
+    ),
+}
 
 
 def _other_slopes(link: Link, near: str, far: str) -> Iterator[tuple[str, Form, str, float]]:
