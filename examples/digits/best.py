@@ -38,7 +38,7 @@ class Recipe:
 
 RECIPES = {
     "ten minutes": Recipe(
-        (16, 32, 64), 8, 128, 6e-3, Affine(degrees=8, translate=0.06, scale=(0.92, 1.08), shear=6),
+        (16, 32, 64), 6, 128, 6e-3, Affine(degrees=8, translate=0.06, scale=(0.92, 1.08), shear=6),
         0.995,
     ),
     "minute": Recipe((8, 12, 40), 2, 128, 8e-3, None, 0.990),
