@@ -287,3 +287,15 @@ def test_a_million_parameters_are_sampled_and_that_is_said():
     cost = np.tanh(w).sum() / 1000
     report = compare(cost, {w: (1 - np.tanh(w.data) ** 2) / 1000})
     assert report.ok and "one random direction" in str(report)
+
+
+def test_answers_that_rest_on_an_empty_shape_are_told_apart():
+    """What a rule keeps in its closure may be an empty tuple, the shape of a number."""
+    slope, intercept = Value(0.11, name="slope"), Value(1.7, name="intercept")
+    at, seen = np.array([12.0, 15.5, 19.0]), np.array([21.0, 30.0, 38.0])
+    log_rate = slope * at + intercept
+    residual = np.exp(log_rate.data) - seen
+    cost = np.sum(np.exp(log_rate) - log_rate * seen)
+    report = compare(cost, {"slope": float(residual @ at), "intercept": float(residual[-1])})
+    assert report.mistakes[0].kind in ("overwritten-path", "one-path")
+    assert str(report)

@@ -72,8 +72,8 @@ def _is_bound(rule: Any, depth: int = 3) -> bool:
     """Whether a rule holds numbers of the recorded inputs, so that it says nothing of others."""
     if isinstance(rule, np.ndarray) and rule.size > 1:
         return True
-    if isinstance(rule, tuple):  # the far end of a link, and the way there
-        rule = rule[1]
+    if isinstance(rule, tuple):  # the far end of a link and the way there, shapes, pairs
+        return any(_is_bound(part, depth) for part in rule)
     cells = [c.cell_contents for c in getattr(rule, "__closure__", None) or ()]
     held = [*cells, *(getattr(rule, "__defaults__", None) or ())]
     return depth > 0 and any(_is_bound(part, depth - 1) for part in held)
