@@ -129,11 +129,24 @@ class Changes:
         )
 
 
+@dataclass
+class Effort:
+    """What a search has cost so far. Counted rather than timed, so that the same search ends at the
+    same place on every machine.
+
+    spent
+        in pull-backs of a scalar operation, about 25 µs each
+    """
+
+    spent: int = 0
+
+
 class Record:
     """What a cost was computed from, as far as it leads to the Values asked about."""
 
-    def __init__(self, cost: Value, keys: Iterable[Value]) -> None:
+    def __init__(self, cost: Value, keys: Iterable[Value], effort: Effort | None = None) -> None:
         self.cost = cost
+        self.effort = effort or Effort()
         self.keys = list(keys)
         self.order = consumers_first(cost)
         needed = set(self.keys)
@@ -343,6 +356,7 @@ class Record:
         data = changes.data
         inputs = [data.get(a, a.data) if type(a) is Value else a for a in node.args]
         out = data.get(node, node.data)
+        self.effort.spent += 1 if type(out) is float else 1 + _entries((out, *inputs)) // 4000
         settings = node.metadata or {}
         operation = node.operation
         assert operation is not None
@@ -387,6 +401,10 @@ def recompute(node: Value, data: Mapping[Value, Array]) -> Array:
             pass
     out = operation.evaluate(*inputs, **(node.metadata or {}))
     return tuple(out) if isinstance(out, tuple) else out  # np.linalg's have field names
+
+
+def _entries(arrays: Iterable[Array]) -> int:
+    return sum(a.size for a in arrays if isinstance(a, np.ndarray))
 
 
 def plus(a: Array, b: Array) -> Array:

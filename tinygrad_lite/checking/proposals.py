@@ -12,7 +12,7 @@ from tinygrad_lite.checking.mistakes.habits import together
 from tinygrad_lite.checking.passes import Array
 from tinygrad_lite.checking.places import Places
 from tinygrad_lite.checking.repeated import Repeated
-from tinygrad_lite.checking.trial import FAILURES, Trial
+from tinygrad_lite.checking.trial import CANDIDATE, FAILURES, Trial
 from tinygrad_lite.engine.value import Value
 
 INSIDE = 0.3  # prior of a mistake inside a function that was written as one
@@ -34,6 +34,7 @@ class Proposals:
     def _seen_as_written(self, candidate: Candidate) -> Candidate:
         """A mistake inside a function that is one to whoever wrote it is less likely than one in
         the function's derivative."""
+        self.whole.effort.spent += CANDIDATE
         changes = candidate.changes
         touched = {*changes.nodes, *changes.totals}
         for link in self.about.composites:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from time import process_time
 
 import numpy as np
 
 from tinygrad_lite.checking.links import find_links
 from tinygrad_lite.checking.mistakes.candidate import Circumstances
-from tinygrad_lite.checking.passes import Array, Changes, Inapplicable, Record, plus
+from tinygrad_lite.checking.passes import Array, Changes, Effort, Inapplicable, Record, plus
 from tinygrad_lite.checking.probe import Probe
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value
@@ -17,7 +16,8 @@ from tinygrad_lite.engine.value import Value
 LARGE = 2500  # edges beyond which keys are sampled and single places are sought near the fault
 SMALL, LONG = 16, 60  # entries of a Value, and length of a chain, to sum up the way to a key
 FEW = 12  # keys up to which the way to each is summed up in one number per Value
-SECONDS = 4.0  # of processor time after which a search for rare or several mistakes ends
+ENOUGH = 250_000  # effort after which a search for rare or several mistakes ends, some 5 seconds
+CANDIDATE = 10  # effort of a candidate itself, whatever has to be pulled back to judge it
 SAMPLE = 24  # keys of each verdict in that sample
 
 FAILURES = (Inapplicable, ValueError, TypeError, IndexError, KeyError, ArithmeticError)
@@ -29,14 +29,14 @@ class Case:
 
     def __init__(self, cost: Value, targets: Sequence[Target], wrong: set[Value]) -> None:
         self.targets = {t.key: t for t in targets}
-        self.record = Record(cost, self.targets)
+        self.effort = Effort()
+        self.record = Record(cost, self.targets, self.effort)
         self.closeness = {
             key: max((e.node.serial for e in self.record.consumers.get(key, [])), default=-1)
             for key in self.targets
         }
         self.wrong = sorted(wrong, key=lambda k: (-self.closeness[k], -k.serial))
         self.right = [k for k in self.targets if k not in wrong]
-        self.started = process_time()
         self.large = sum(map(len, self.record.consumers.values())) > LARGE
         self.links = find_links(self.record, set(self.record.nodes))
 
@@ -78,7 +78,7 @@ class Trial:
         self.targets = whole.targets
         sampled = wrong is not None and whole.large
         keys = [*self.wrong, *self.right]
-        self.record = Record(whole.record.cost, keys) if sampled else whole.record
+        self.record = Record(whole.record.cost, keys, whole.effort) if sampled else whole.record
         self.found = self.record.pull(base)
         self.about = Circumstances(self.record, self.found, base, whole.links)
         self.now = {key: self._shown(key, self.found, base) for key in keys}
@@ -87,7 +87,7 @@ class Trial:
         self.wrong = [key for key in self.wrong if key not in explained]
         # Most candidates fail at the first wrong gradient already, on a small part of the graph.
         first = self.wrong[:1]
-        self.quick = Record(whole.record.cost, first) if first else self.record
+        self.quick = Record(whole.record.cost, first, whole.effort) if first else self.record
         self.probe = Probe.of(self.quick, self.targets[first[0]], base) if first else None
         self._reaches: dict[Value, dict[Value, Array] | None] = {}
         self._parts: dict[int, dict[Value, dict[Value, Array]]] = {}
@@ -237,8 +237,8 @@ class Trial:
 
     @property
     def spent(self) -> bool:
-        """Whether the search has taken so long that what is unlikely is no longer sought."""
-        return process_time() - self.whole.started > SECONDS
+        """Whether the search has cost so much that what is unlikely is no longer sought."""
+        return self.whole.effort.spent > ENOUGH
 
     def _plausible(self, changes: Changes) -> bool:
         """Whether the first wrong gradient may be reproduced, by its projections alone."""
