@@ -27,6 +27,8 @@ class Mode:
     scope: str = ""
     watch: Watch | None = None
     trace: Trace | None = None
+    plainly: bool = False
+    """Captured functions run as they are written."""
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_lite_mode", default=Mode())  # noqa: B039 (frozen)

@@ -108,7 +108,7 @@ class capture:
         if self._refused is not None:
             raise self._refused
         mode = MODE.get()
-        if mode.trace is not None or mode.watch is not None:
+        if mode.trace is not None or mode.watch is not None or mode.plainly:
             return self.function(*args, **kwargs)  # part of a larger capture, or being debugged
         if not self._running.acquire(blocking=False):
             return self.function(*args, **kwargs)  # another thread is using the buffers

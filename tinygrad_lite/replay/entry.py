@@ -17,7 +17,8 @@ from tinygrad_lite.replay.lifting import lift
 from tinygrad_lite.replay.lowering import Lowered
 from tinygrad_lite.replay.packs import Pack
 from tinygrad_lite.replay.plan import Plan
-from tinygrad_lite.replay.recorder import Recorder, plain_result
+from tinygrad_lite.replay.recorder import Recorder
+from tinygrad_lite.replay.results import plain_result
 from tinygrad_lite.replay.signature import replaced
 from tinygrad_lite.replay.simplify import simplified
 from tinygrad_lite.replay.snapshot import Snapshot
@@ -46,6 +47,7 @@ class Entry:
         self._objects = list({id(u.optimizer): u.optimizer for u in updates}.values())
         self._generators = recorder.drawn
         self._values = [v for v, source in recorder.leaves.items() if source is not None]
+        self._origins = recorder.origins
         self._attributes = [(owner, name) for owner, name, _ in recorder.owners]
         self.holds = self._condition(recorder)
 
@@ -96,7 +98,8 @@ class Entry:
         replayed = State(self.run(*leaves), self._values, self._attributes)
         before.restore()
         self.plan.arena.vacate()  # the function needs as much memory as a plan, or more
-        result = plain_result(call())
+        with change_mode(lambda mode: replace(mode, plainly=True)):
+            result = plain_result(call(), self._origins)
         told = replayed.difference(State(result, self._values, self._attributes))
         if told is not None:
             raise CaptureError(

@@ -77,9 +77,16 @@ Source = Argument | LeafData | LeafGrad | Attribute | Constant | Pack
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """A Value that the function returns, holding a slot."""
+    """A Value that the function returns.
+
+    slot
+        of its number or array
+    origins
+        the leaves that the function may have recorded it from, none if it recorded nothing
+    """
 
     slot: Slot
+    origins: tuple[Value, ...] = ()
 
 
 # -- instructions --------------------------------------------------------------------------------

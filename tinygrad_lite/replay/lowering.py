@@ -30,12 +30,12 @@ from tinygrad_lite.replay.form import (
     Recording,
     Slot,
     Update,
-    Wrapped,
     slots_in,
     taken_by,
 )
 from tinygrad_lite.replay.layout import Owners
 from tinygrad_lite.replay.traced import Tape, Traced, has_traced, setitem, untraced
+from tinygrad_lite.replay.trees import with_slots
 from tinygrad_lite.replay.writers import constant
 
 
@@ -99,19 +99,7 @@ class Lowered(Tape):
 
     def _here(self, tree: Any) -> Any:
         """Slots of the recording replaced by what stands for them here."""
-        kind = type(tree)
-        if kind is Slot:
-            return self.place[tree]
-        if kind is Wrapped:
-            return Wrapped(self.place[tree.slot])
-        if isinstance(tree, tuple):
-            parts = [self._here(branch) for branch in tree]
-            return kind(*parts) if hasattr(tree, "_fields") else tuple(parts)
-        if kind is list:
-            return [self._here(branch) for branch in tree]
-        if kind is dict:
-            return {key: self._here(branch) for key, branch in tree.items()}
-        return tree
+        return with_slots(tree, self.place.__getitem__)
 
     def _instruction(self, step: Instruction) -> None:
         args, settings = self._here(step.arguments), self._here(step.settings)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_lite.replay.form import Slot, slots_in
 
-_RESERVED = {"run", "Value", "asarray", "computed", "float", *keyword.kwlist}
+_RESERVED = {"run", "replayed", "asarray", "computed", "float", *keyword.kwlist}
 
 
 class Names:

@@ -8,25 +8,14 @@ import numpy as np
 
 from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import Operation
-from tinygrad_lite.replay.form import Instruction, Slot, Update, Wrapped, slots_in
+from tinygrad_lite.replay.form import Instruction, Slot, Update, slots_in
 from tinygrad_lite.replay.storage import Step, Storage, owner_of, reads_of, storages_of
+from tinygrad_lite.replay.trees import with_slots
 
 
 def substituted(tree: Any, replacement: dict[Slot, Any]) -> Any:
     """Slots replaced within tuples, lists and dicts."""
-    kind = type(tree)
-    if kind is Slot:
-        return replacement.get(tree, tree)
-    if kind is Wrapped:
-        return Wrapped(replacement.get(tree.slot, tree.slot))
-    if isinstance(tree, tuple):
-        parts = [substituted(branch, replacement) for branch in tree]
-        return kind(*parts) if hasattr(tree, "_fields") else tuple(parts)
-    if kind is list:
-        return [substituted(branch, replacement) for branch in tree]
-    if kind is dict:
-        return {key: substituted(branch, replacement) for key, branch in tree.items()}
-    return tree
+    return with_slots(tree, lambda slot: replacement.get(slot, slot))
 
 
 def fold_and_share(

@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 
 from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import Operation
-from tinygrad_lite.engine.value import Value
 from tinygrad_lite.replay.cores import holding_blas, is_mostly_convolution
 from tinygrad_lite.replay.form import (
     Argument,
@@ -32,9 +32,11 @@ from tinygrad_lite.replay.memory import Arena, plan_memory
 from tinygrad_lite.replay.names import Names
 from tinygrad_lite.replay.packs import Pack
 from tinygrad_lite.replay.passes import drop_dead, fold_and_share, substituted
+from tinygrad_lite.replay.results import replayed
 from tinygrad_lite.replay.rewrites import Rewriter
 from tinygrad_lite.replay.storage import Step, Storage, outside_memory, storages_of
 from tinygrad_lite.replay.traced import Traced
+from tinygrad_lite.replay.trees import mapped
 from tinygrad_lite.replay.writers import (
     argument_texts,
     constant,
@@ -347,8 +349,9 @@ class Plan:
     def _returned(self, tree: Any) -> str:
         kind = type(tree)
         if kind is Wrapped:
-            self._names.values["Value"] = Value
-            return f"Value({self._fresh(tree.slot)})"
+            self._names.values["replayed"] = replayed
+            origins = self._names.named(tree.origins, "leaves")
+            return f"replayed({self._fresh(tree.slot)}, {origins})"
         if kind is Slot:
             return self._fresh(tree)
         if isinstance(tree, tuple):
@@ -404,20 +407,14 @@ def _reads(step: Step) -> Any:
 
 
 def _slots(tree: Any) -> Any:
-    kind = type(tree)
-    if kind is Traced:
-        return tree.slot
-    if kind is Wrapped:
-        inner = tree.slot
-        return Wrapped(inner.slot if type(inner) is Traced else inner)
-    if isinstance(tree, tuple):
-        parts = [_slots(branch) for branch in tree]
-        return kind(*parts) if hasattr(tree, "_fields") else tuple(parts)
-    if kind is list:
-        return [_slots(branch) for branch in tree]
-    if kind is dict:
-        return {key: _slots(branch) for key, branch in tree.items()}
-    return tree
+    """Slots in the place of traced numbers and arrays."""
+
+    def slot_of(leaf: Any) -> Any:
+        if type(leaf) is Wrapped:
+            return replace(leaf, slot=slot_of(leaf.slot))
+        return leaf.slot if type(leaf) is Traced else leaf
+
+    return mapped(tree, slot_of)
 
 
 def _safe(argument: Any) -> bool:

@@ -30,8 +30,10 @@ from tinygrad_lite.replay.form import (
     Update,
     Wrapped,
 )
+from tinygrad_lite.replay.results import plain_result
 from tinygrad_lite.replay.snapshot import Snapshot
 from tinygrad_lite.replay.traced import Tape, Traced, has_traced, untraced
+from tinygrad_lite.replay.trees import mapped
 
 
 class Recorder(Tape):
@@ -254,10 +256,11 @@ class Recorder(Tape):
                 gradients[value] = self._final_gradient(value)
         for owner, name, attribute in self.owners:
             self._settle(attribute, getattr(owner, name), stores)
-        told_result = self._returned(result)
+        self.origins = tuple(v for v, source in self.leaves.items() if source is not None)
+        told_result = mapped(result, self._returned)
         self.release()
         recording = Recording(self.sources, self.steps, stores, gradients, told_result)
-        return recording, plain_result(result)
+        return recording, plain_result(result, self.origins)
 
     def _settle(self, source: Source, data: Any, stores: dict[Source, Slot]) -> None:
         if type(data) is not Traced:
@@ -275,20 +278,10 @@ class Recorder(Tape):
             gradient = self.source(Constant(gradient), gradient)
         return gradient.slot
 
-    def _returned(self, tree: Any) -> Any:
-        kind = type(tree)
-        if kind is Value:
-            return Wrapped(tree.data.slot) if type(tree.data) is Traced else tree
-        if kind is Traced:
-            return tree.slot
-        if isinstance(tree, tuple):
-            parts = [self._returned(branch) for branch in tree]
-            return kind(*parts) if hasattr(tree, "_fields") else kind(parts)
-        if kind is list:
-            return [self._returned(branch) for branch in tree]
-        if kind is dict:
-            return {key: self._returned(branch) for key, branch in tree.items()}
-        return tree
+    def _returned(self, leaf: Any) -> Any:
+        if type(leaf) is Value and type(leaf.data) is Traced:
+            return Wrapped(leaf.data.slot, self.origins if leaf.operation is not None else ())
+        return leaf.slot if type(leaf) is Traced else leaf
 
     def undo(self) -> None:
         """Put everything back as it was before the call."""
@@ -337,23 +330,6 @@ def _slots_of(data: Any) -> Any:
     if type(data) is tuple:
         return tuple(_slots_of(part) for part in data)
     return data.slot if type(data) is Traced else data
-
-
-def plain_result(tree: Any) -> Any:
-    """Numbers and arrays in the place of traced ones, and Values without a history."""
-    kind = type(tree)
-    if kind is Traced:
-        return tree.data
-    if kind is Value and tree.operation is not None:
-        return Value(tree.data, tree.name)
-    if isinstance(tree, tuple):
-        parts = [plain_result(branch) for branch in tree]
-        return kind(*parts) if hasattr(tree, "_fields") else kind(parts)
-    if kind is list:
-        return [plain_result(branch) for branch in tree]
-    if kind is dict:
-        return {key: plain_result(branch) for key, branch in tree.items()}
-    return tree
 
 
 Call = Callable[..., Any]

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.replay.trees import mapped
+
 _ndarray = np.ndarray
 
 
@@ -22,17 +24,12 @@ def flattened(args: Any, kwargs: Any) -> tuple[list[Any], Any]:
 
 def replaced(tree: Any, leaves: Any) -> Any:
     """The arguments with others in the places of their arrays and floats, in order."""
-    kind = type(tree)
-    if kind is _ndarray or kind is float or isinstance(tree, np.generic):
-        return next(leaves)
-    if isinstance(tree, tuple):
-        parts = [replaced(branch, leaves) for branch in tree]
-        return kind(*parts) if hasattr(tree, "_fields") else kind(parts)
-    if kind is list:
-        return [replaced(branch, leaves) for branch in tree]
-    if kind is dict:
-        return {name: replaced(branch, leaves) for name, branch in tree.items()}
-    return tree
+
+    def given(leaf: Any) -> Any:
+        is_given = type(leaf) in (_ndarray, float) or isinstance(leaf, np.generic)
+        return next(leaves) if is_given else leaf
+
+    return mapped(tree, given)
 
 
 def _key(tree: Any, leaves: list[Any]) -> Any:

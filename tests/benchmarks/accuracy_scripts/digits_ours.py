@@ -35,7 +35,7 @@ def rate():
 
 
 if "captured" in sys.argv:
-    train = tg.capture(train)
+    train, scores = tg.capture(train), tg.capture(scores)
 (images, labels), (test_images, test_labels) = digits("train"), digits("t10k")
 for number, size, chosen in batches(len(images)):
     optimiser.lr = size

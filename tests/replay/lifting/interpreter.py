@@ -19,7 +19,7 @@ from tinygrad_lite.replay.form import (
     Recording,
     Slot,
 )
-from tinygrad_lite.replay.lifting.trees import with_slots
+from tinygrad_lite.replay.trees import with_slots
 
 
 def recording_of(outputs: list[Value], parameters: list[Value], lr: float = 0.0) -> Recording:

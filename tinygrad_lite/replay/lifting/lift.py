@@ -27,10 +27,10 @@ from tinygrad_lite.replay.lifting.leaves import blocks_of
 from tinygrad_lite.replay.lifting.operands import Operands
 from tinygrad_lite.replay.lifting.sums import Unit, inputs_of, units_of
 from tinygrad_lite.replay.lifting.table import Table
-from tinygrad_lite.replay.lifting.trees import with_slots
 from tinygrad_lite.replay.lifting.updates import PackedStep
 from tinygrad_lite.replay.lifting.writer import Writer
 from tinygrad_lite.replay.packs import Pack
+from tinygrad_lite.replay.trees import with_slots
 
 WORTH_IT = 50
 """Recordings of fewer steps are left as they are."""

@@ -16,8 +16,8 @@ from tinygrad_lite.replay.lifting.operands import Operands
 from tinygrad_lite.replay.lifting.products import NONE, Sums
 from tinygrad_lite.replay.lifting.sums import Unit
 from tinygrad_lite.replay.lifting.table import Table
-from tinygrad_lite.replay.lifting.trees import with_slots
 from tinygrad_lite.replay.recorder import same
+from tinygrad_lite.replay.trees import with_slots
 from tinygrad_lite.rules.activations import relu, sigmoid, softplus
 from tinygrad_lite.rules.indexing import getitem
 from tinygrad_lite.rules.zero import product, quotient
