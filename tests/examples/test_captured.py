@@ -3,6 +3,7 @@
 import gzip
 import runpy
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_every_call_replays_as_written(script, monkeypatch, tmp_path):
 
     def called(self, *args):
         result = call(self, *args)
-        for entry in sum(self._entries.values(), []):
+        for entry in chain.from_iterable(self._entries.values()):
             entry.verified = False
         return result
 
