@@ -34,8 +34,8 @@ from tinygrad_lite.rules.error_function import erf, erfc
 from tinygrad_lite.rules.indexing import add_at, set_at
 from tinygrad_lite.rules.likelihood import xlogy
 from tinygrad_lite.rules.linear import linear
-from tinygrad_lite.rules.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from tinygrad_lite.rules.rectifiers import silu
+from tinygrad_lite.rules.sliding_pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking import assert_gradients, check_grads, compare, explain

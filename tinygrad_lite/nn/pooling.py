@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.engine.value import data_of
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.rules.adaptive_pooling import adaptive_avg_pool2d, adaptive_max_pool2d
-from tinygrad_lite.rules.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
-from tinygrad_lite.rules.windows import Pair, pair, single
+from tinygrad_lite.rules.sliding_pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
+from tinygrad_lite.rules.windows import Pair, single
 
 
 class _Pool(Module):
@@ -24,8 +21,6 @@ class _Pool(Module):
         padding: border that is added, at most half of the window.
         ceil_mode: whether a last window counts that only partly lies on the input.
     """
-
-    axes = 2
 
     def __init__(
         self,
@@ -43,52 +38,16 @@ class _Pool(Module):
         told = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
         return f"{told}, ceil_mode=True" if self.ceil_mode else told
 
-    def each(self, name: str, least: int = 1) -> tuple[int, ...]:
-        """A setting for each axis."""
-        kind, setting = type(self).__name__, getattr(self, name)
-        if self.axes == 2:
-            return pair(setting, name, kind, least)
-        return (single(setting, name, kind, least),)
-
-    def borders(self, x: Any, extents: tuple[int, ...]) -> list[Pair]:
-        """What to put before and after the input along each axis, so that all windows fit.
-
-        Args:
-            x: the input, shape (N, C, *sizes).
-            extents: from the first entry of a window to behind its last.
-
-        Raises:
-            ValueError: it has other axes, or the padding is more than half of a window.
-        """
-        kind, shape = type(self).__name__, np.shape(x)
-        if len(shape) != self.axes + 2:
-            layout = "(N, C, H, W)" if self.axes == 2 else "(N, C, L)"
-            raise ValueError(f"{kind} of shape {shape}: the input must have the shape {layout}")
-        pads, strides = self.each("padding", 0), self.each("stride")
-        if any(2 * pad > extent for pad, extent in zip(pads, extents, strict=True)):
-            raise ValueError(f"{kind}: padding={self.padding} is more than half of a window")
-        found = []
-        for size, extent, stride, pad in zip(shape[2:], extents, strides, pads, strict=True):
-            room = size + 2 * pad - extent
-            if room < 0 and not (self.ceil_mode and room > -stride):
-                raise ValueError(
-                    f"{kind} of shape {shape}: no window of {extent} fits with padding={pad}"
-                )
-            # As in PyTorch, a window that would begin behind the input is none.
-            last = -(-room // stride) if self.ceil_mode else room // stride
-            last -= self.ceil_mode and last * stride >= size + pad
-            found.append((pad, max(pad, last * stride + extent - size - pad)))
-        return found
-
 
 class _MaxPool(_Pool):
     """The largest entry of every window.
 
     Args:
-        kernel_size, stride, padding, ceil_mode: as of PyTorch; a border is never the largest.
-        dilation: distance of the entries of a window from each other.
+        kernel_size, stride, padding, dilation, ceil_mode: as of `tinygrad_lite.max_pool2d`.
         return_indices: for PyTorch's order; True is refused, as gradients need no indices.
     """
+
+    pool = staticmethod(max_pool2d)
 
     def __init__(
         self,
@@ -107,28 +66,9 @@ class _MaxPool(_Pool):
         self.dilation = dilation
 
     def forward(self, x: Any) -> Any:
-        steps = self.each("dilation")
-        plain = max_pool2d if self.axes == 2 else max_pool1d
-        if max(steps) == 1 and not self.ceil_mode:
-            return plain(x, self.kernel_size, self.stride, self.padding)
-        kernel = self.each("kernel_size")
-        extents = tuple(step * (k - 1) + 1 for step, k in zip(steps, kernel, strict=True))
-        borders = self.borders(x, extents)
-        lowest = np.finfo(data_of(x).dtype).min  # JSON, which graph files are, has no infinity
-        x = np.pad(x, ((0, 0), (0, 0), *borders), constant_values=lowest)
-        if max(steps) == 1:
-            return plain(x, self.kernel_size, self.stride)
-        # Entry (i, j) of all windows at once is a strided view.
-        views = []
-        for offsets in product(*map(range, kernel)):
-            places = [
-                slice(offset * step, size - extent + offset * step + 1, stride)
-                for offset, step, size, extent, stride in zip(
-                    offsets, steps, np.shape(x)[2:], extents, self.each("stride"), strict=True
-                )
-            ]
-            views.append(x[(slice(None), slice(None), *places)])
-        return np.max(np.stack(views), axis=0)
+        return self.pool(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
 
     def extra_repr(self) -> str:
         told = super().extra_repr()
@@ -142,7 +82,7 @@ class MaxPool1d(_MaxPool):
     array([[[3., 4., 5.]]])
     """
 
-    axes = 1
+    pool = staticmethod(max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
@@ -154,15 +94,15 @@ class MaxPool2d(_MaxPool):
     """
 
 
-class _AvgPool(_Pool):
-    """The mean of every window.
+class AvgPool1d(_Pool):
+    """The mean of every window, see `tinygrad_lite.avg_pool1d`.
 
     Args:
-        kernel_size, stride, padding, ceil_mode: as of PyTorch.
-        count_include_pad: whether the border counts, as zeros; what `ceil_mode` adds never does.
-    """
+        kernel_size, stride, padding, ceil_mode, count_include_pad: as of the function.
 
-    divisor_override: int | None = None
+    >>> AvgPool1d(2, padding=1, count_include_pad=False)(np.array([[[3.0, 1.0, 4.0, 1.0]]]))
+    array([[[3. , 2.5, 1. ]]])
+    """
 
     def __init__(
         self,
@@ -176,49 +116,21 @@ class _AvgPool(_Pool):
         self.count_include_pad = count_include_pad
 
     def forward(self, x: Any) -> Any:
-        plain = avg_pool2d if self.axes == 2 else avg_pool1d
-        kernel = self.each("kernel_size")
-        if not self.ceil_mode and (self.count_include_pad or self.divisor_override):
-            means = plain(x, self.kernel_size, self.stride, self.padding)
-            override = self.divisor_override
-            return means if override is None else means * (prod(kernel) / override)
-        borders = self.borders(x, kernel)
-        means = plain(np.pad(x, ((0, 0), (0, 0), *borders)), self.kernel_size, self.stride)
-        if self.divisor_override is not None:
-            return means * (prod(kernel) / self.divisor_override)
-        pads = self.each("padding", 0)
-        widths = [  # of the zeros around the entries that count
-            (before - pad, after - pad) if self.count_include_pad else (before, after)
-            for (before, after), pad in zip(borders, pads, strict=True)
-        ]
-        sizes = [
-            size + sum(border) - sum(width)
-            for size, border, width in zip(np.shape(x)[2:], borders, widths, strict=True)
-        ]
-        counted = np.pad(np.ones((1, 1, *sizes), data_of(x).dtype), ((0, 0), (0, 0), *widths))
-        return means / plain(counted, self.kernel_size, self.stride)
+        return avg_pool1d(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
 
     def extra_repr(self) -> str:
         told = super().extra_repr()
         return told if self.count_include_pad else f"{told}, count_include_pad=False"
 
 
-class AvgPool1d(_AvgPool):
-    """The mean of every window, see `tinygrad_lite.avg_pool1d`.
-
-    >>> AvgPool1d(2, padding=1, count_include_pad=False)(np.array([[[3.0, 1.0, 4.0, 1.0]]]))
-    array([[[3. , 2.5, 1. ]]])
-    """
-
-    axes = 1
-
-
-class AvgPool2d(_AvgPool):
+class AvgPool2d(AvgPool1d):
     """The mean of every window, see `tinygrad_lite.avg_pool2d`.
 
     Args:
-        kernel_size, stride, padding, ceil_mode, count_include_pad: as of `AvgPool1d`.
-        divisor_override: what the sum of a window is divided by, instead of its entries that count.
+        kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: as of the
+            function.
 
     >>> AvgPool2d(2, divisor_override=1)(np.ones((1, 1, 2, 4)))
     array([[[[4., 4.]]]])
@@ -237,6 +149,12 @@ class AvgPool2d(_AvgPool):
         if divisor_override == 0:
             raise ValueError("AvgPool2d: divisor_override must not be 0")
         self.divisor_override = divisor_override
+
+    def forward(self, x: Any) -> Any:
+        return avg_pool2d(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            self.count_include_pad, self.divisor_override,
+        )  # fmt: skip
 
 
 class _AdaptivePool(Module):

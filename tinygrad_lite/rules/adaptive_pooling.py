@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.engine.value import Value, data_of, describe
-from tinygrad_lite.rules.pooling import avg_pool2d, max_pool2d
+from tinygrad_lite.rules.sliding_pooling import avg_pool2d, max_pool2d
 from tinygrad_lite.rules.windows import Array, Pair, pair
 
 

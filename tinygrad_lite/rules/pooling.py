@@ -1,7 +1,7 @@
-"""Pooling: the maximum or the mean of every window, without arrays of indices.
+"""The operations behind pooling: the maximum or the sum of every window, and their transposes.
 
-Each is computed offset by offset: entry (i, j) of all windows at once is a strided view of the
-image. The layout in memory is kept, whatever it is.
+None makes an array of indices. Each is computed offset by offset: entry (i, j) of all windows at
+once is a strided view of the image. The layout in memory is kept, whatever it is.
 """
 
 from __future__ import annotations
@@ -14,64 +14,10 @@ import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import defvjp
-from tinygrad_lite.engine.value import Value, data_of, describe
+from tinygrad_lite.engine.value import data_of
 from tinygrad_lite.rules.columns import split
 from tinygrad_lite.rules.shards import WORTHWHILE, in_shards, threads
-from tinygrad_lite.rules.windows import Array, Pair, count, pair, single
-
-
-def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
-    """The largest entry of every window; entries that tie for it share the gradient equally.
-
-    Args:
-        x: images, shape (N, C, H, W).
-        kernel_size: size of the window, an integer or (vertical, horizontal), as the next two.
-        stride: step of the window; None for `kernel_size`, so that windows do not overlap.
-        padding: border that is never the largest, at most half of the window.
-
-    Returns:
-        Shape (N, C, H', W') with H' = floor((H + 2 padding - kernel_size) / stride) + 1.
-
-    Raises:
-        TypeError: a setting is not an integer or a pair of them.
-        ValueError: no window fits, or the padding is more than half of it.
-
-    >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
-    array([[ 5., 7.], [13., 15.]])
-    """
-    return largest(x, **_settings("max_pool2d", x, kernel_size, stride, padding))
-
-
-def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
-    """The mean of every window, in which a border counts as zeros; otherwise as `max_pool2d`.
-
-    >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
-    array([[ 2.5, 4.5], [10.5, 12.5]])
-    """
-    settings = _settings("avg_pool2d", x, kernel_size, stride, padding)
-    return window_sums(x, **settings) / (settings["kernel"][0] * settings["kernel"][1])
-
-
-def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
-    """`max_pool2d` of sequences, shape (N, C, L).
-
-    >>> max_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2)
-    array([[[5., 3.]]])
-    """
-    return largest(x, **_settings("max_pool1d", x, kernel_size, stride, padding))
-
-
-def avg_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
-    """`avg_pool2d` of sequences, shape (N, C, L).
-
-    >>> avg_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2)
-    array([[[3. , 2.5]]])
-    """
-    settings = _settings("avg_pool1d", x, kernel_size, stride, padding)
-    return window_sums(x, **settings) / settings["kernel"][0]
-
-
-# -- the operations, over any number of trailing axes --------------------------------------------
+from tinygrad_lite.rules.windows import Array, Pair
 
 
 @primitive
@@ -317,39 +263,3 @@ defvjp(
     name="window_sums",
 )
 defvjp(window_spread, lambda g, out, y, size, **settings: window_sums(g, **settings))
-
-
-def _settings(
-    function: str, x: Any, kernel_size: Any, stride: Any, padding: Any
-) -> dict[str, tuple[int, ...]]:
-    """The settings in full, or an error that says what does not fit."""
-    axes = 2 if function.endswith("2d") else 1
-
-    def read(setting: Any, name: str, least: int) -> tuple[int, ...]:
-        if axes == 2:
-            return pair(setting, name, function, least)
-        return (single(setting, name, function, least),)
-
-    kernel = read(kernel_size, "kernel_size", 1)
-    settings = {
-        "kernel": kernel,
-        "stride": kernel if stride is None else read(stride, "stride", 1),
-        "padding": read(padding, "padding", 0),
-    }
-    shape = np.shape(x)
-    told = describe(x) if type(x) is Value else f"an array of shape {shape}"
-    if len(shape) != axes + 2:
-        layout = "(N, C, H, W)" if axes == 2 else "(N, C, L)"
-        raise ValueError(f"{function} of {told}: the input must have the shape {layout}")
-    if any(2 * p > k for p, k in zip(settings["padding"], kernel, strict=True)):
-        raise ValueError(
-            f"{function} of {told}: padding={settings['padding']} is more than half of "
-            f"kernel_size={kernel}, so some windows would hold nothing but border"
-        )
-    sizes = map(count, shape[2:], kernel, settings["stride"], settings["padding"])
-    if min(sizes) < 1:
-        raise ValueError(
-            f"{function} of {told}: no window of kernel_size={kernel} fits with "
-            f"padding={settings['padding']}"
-        )
-    return settings

@@ -3,17 +3,8 @@
 import numpy as np
 
 from rules.case import Case, SpecialPoint, distinct, smooth
-from tinygrad_lite.rules.pooling import (
-    at_largest,
-    avg_pool1d,
-    avg_pool2d,
-    largest,
-    max_pool1d,
-    max_pool2d,
-    share,
-    window_spread,
-    window_sums,
-)
+from tinygrad_lite.rules.pooling import at_largest, largest, share, window_spread, window_sums
+from tinygrad_lite.rules.sliding_pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 
 def pooled(reduce, border):
@@ -39,6 +30,47 @@ def pooled(reduce, border):
 def public(reduce, border):
     pool = pooled(reduce, border)
     return lambda x, kernel_size, **settings: pool(x, kernel_size, **settings)
+
+
+def places(size, kernel, stride, padding, dilation, ceil_mode):
+    """The places of every window along an axis, those on the border included."""
+    extent = dilation * (kernel - 1) + 1
+    stop = size + padding if ceil_mode else size + 2 * padding - extent + 1 - padding
+    starts = []
+    for start in range(-padding, stop, stride):
+        # In ceil mode the last window is the first that reaches the end of the border.
+        if ceil_mode and starts and starts[-1] + extent >= size + padding:
+            break
+        starts.append(start)
+    return [range(start, start + extent, dilation) for start in starts]
+
+
+def with_all_settings(reduce):
+    """Pooling by `reduce`, of the entries of a window and the number of its places that count."""
+
+    def pool(x, kernel_size, stride, padding=0, dilation=1, ceil_mode=False, **settings):
+        sizes = x.shape[2:]
+        windows = [places(n, kernel_size, stride, padding, dilation, ceil_mode) for n in sizes]
+        out = np.empty((*x.shape[:2], *map(len, windows)), x.dtype)
+        for position in np.ndindex(*out.shape[2:]):
+            window = [along[i] for along, i in zip(windows, position, strict=True)]
+            inside = [[i for i in w if 0 <= i < n] for w, n in zip(window, sizes, strict=True)]
+            bordered = [sum(i < n + padding for i in w) for w, n in zip(window, sizes, strict=True)]
+            entries = x[(slice(None), slice(None), *np.ix_(*inside))]
+            entries = entries.reshape(*x.shape[:2], -1)
+            out[(..., *position)] = reduce(entries, np.prod(bordered), **settings)
+        return out
+
+    return pool
+
+
+def largest_of(entries, bordered):
+    return entries.max(axis=-1)
+
+
+def mean_of(entries, bordered, count_include_pad=True, divisor_override=None):
+    count = bordered if count_include_pad else entries.shape[-1]
+    return entries.sum(axis=-1) / (divisor_override or count)
 
 
 MAX, MEAN, SUM = pooled(np.max, -np.inf), pooled(np.mean, 0), pooled(np.sum, 0)
@@ -102,6 +134,38 @@ CASES = [
         reference=public(np.mean, 0),
     ),
     Case(avg_pool1d, [smooth(2, 2, 7)], {"kernel_size": 3}, reference=public(np.mean, 0)),
+]
+CASES += [
+    Case(function, [x], settings, reference=with_all_settings(reduce))
+    for function, x, reduce, settings in (
+        (max_pool2d, IMAGES, largest_of, {"kernel_size": 2, "stride": 1, "dilation": 2}),
+        (max_pool2d, IMAGES, largest_of, {"kernel_size": 2, "stride": 2, "ceil_mode": True}),
+        (
+            max_pool1d,
+            distinct(2, 2, 7),
+            largest_of,
+            {"kernel_size": 3, "stride": 3, "padding": 1, "dilation": 2, "ceil_mode": True},
+        ),
+        (
+            avg_pool2d,
+            IMAGES,
+            mean_of,
+            {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+        ),
+        (
+            avg_pool2d,
+            IMAGES,
+            mean_of,
+            {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False},
+        ),
+        (avg_pool2d, IMAGES, mean_of, {"kernel_size": 2, "stride": 2, "divisor_override": 3}),
+        (
+            avg_pool1d,
+            smooth(2, 2, 7),
+            mean_of,
+            {"kernel_size": 3, "stride": 3, "ceil_mode": True, "count_include_pad": False},
+        ),
+    )
 ]
 for settings in (APART, OVERLAPPING, GAPS):
     top = MAX(IMAGES, **settings)
