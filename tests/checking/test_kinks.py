@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
@@ -146,11 +147,10 @@ def test_mistake_beside_a_kink_is_named():
 
 
 def test_least_squares_without_negative_shares_are_those_of_scipy():
-    optimize = pytest.importorskip("scipy.optimize")
     rng = np.random.default_rng(4)
     for rows, columns in ((6, 3), (3, 6), (8, 8)):
         a, b = rng.normal(size=(rows, columns)), rng.normal(size=rows)
-        _, residual = optimize.nnls(a, b)
+        _, residual = scipy.optimize.nnls(a, b)
         ours = not_negative(a, b)
         assert ours.min() >= 0
         assert np.linalg.norm(a @ ours - b) == pytest.approx(residual, abs=1e-9)

@@ -107,8 +107,7 @@ def test_escaped_text_is_one_bounded_line(name):
 
 def test_hostile_names_pass_the_other_layout_program_too():
     pure = [engine for engine in engines.engines() if engine.name == "graphviz-pure"]
-    if not pure:
-        pytest.skip("needs graphviz-pure: pip install graphviz-pure")
+    assert pure, "pip install graphviz-pure, which is in the extra `test`"
     out = Value(1.0, name=HOSTILE[1]) * Value(2.0, name=HOSTILE[0])
     picture = ElementTree.fromstring(engines.render(pure[0], draw(out).source, "svg"))
     assert [g.get("class") for g in picture.iter(f"{SVG}g")].count("node") == 3

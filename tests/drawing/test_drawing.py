@@ -67,8 +67,7 @@ print(draw(Value(1.0) * 2.0).save("graph.svg"))
 
 def test_the_one_that_pip_installs_is_used_and_said(monkeypatch, tmp_path):
     found = [engine for engine in engines.engines() if engine.name == "graphviz-pure"]
-    if not found:
-        pytest.skip("needs graphviz-pure: pip install graphviz-pure")
+    assert found, "pip install graphviz-pure, which is in the extra `test`"
     monkeypatch.setattr(engines, "engines", lambda: found)
     with pytest.warns(NoDotWarning, match="drawn by graphviz-pure"):
         path = draw(neuron()).save(tmp_path / "graph.svg")

@@ -13,6 +13,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from conftest import missing
 from tinygrad_lite import (
     Value,
     draw_images,
@@ -298,7 +299,7 @@ def test_no_name_breaks_a_picture(name):
 
 def test_pictures_are_saved_as_png_and_pdf(tmp_path):
     if shutil.which("rsvg-convert") is None and importlib.util.find_spec("cairosvg") is None:
-        pytest.skip("needs rsvg-convert or cairosvg")
+        missing("rsvg-convert, apt-get install librsvg2-bin, or cairosvg: pip install cairosvg")
     picture = plot_curves([1.0, 3.0, 2.0])
     saved = matplotlib.image.imread(picture.save(tmp_path / "a.png"))
     assert saved.shape[:2] == (picture.height, picture.width)
