@@ -212,6 +212,27 @@ def test_ambiguity_is_said_and_an_input_proposed():
     assert len(kinds) > 1 and "tell them apart" in str(report)
 
 
+@pytest.mark.parametrize(
+    "row, kind, which", [(-1, "overwritten-path", "last"), (0, "one-path", "first")]
+)
+def test_one_sample_of_a_bias_is_one_mistake_and_not_two(row, kind, which):
+    cost, gradients = network()
+    _, b, z, _ = gradients
+    (mistake,) = compare(cost, {b: np.asarray(gradients[z])[row]}).mistakes
+    assert mistake.kind == kind
+    assert f"only the {which} of 6 samples is in the gradient of b" in mistake.sentence
+
+
+def test_equal_numbers_whatever_the_input_are_said_to_be():
+    # The normalising sum left out: a path forgotten, or a softmax taken entry by entry.
+    x = Value(np.array([0.3, -1.2, 0.8]), name="x")
+    e = np.exp(x)
+    p = e / e.sum()
+    report = compare(p[0] * 2, {x: np.array([2 * p.data[0], 0, 0])})
+    assert {m.kind for m in report.mistakes[:2]} == {"one-path", "softmax-elementwise"}
+    assert "the same numbers whatever the input: look into your code" in str(report)
+
+
 def test_wrong_rule_of_our_own_is_doubted():
     @primitive
     def cube(x):

@@ -5,7 +5,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.checking.passes import Changes, Edge, Record
+from tinygrad_lite.checking.changes import Changes, Edge
+from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.checking.probe import Probe
 from tinygrad_lite.checking.targets import Target
 

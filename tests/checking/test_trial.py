@@ -4,8 +4,8 @@ import numpy as np
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.checking.changes import Changes
 from tinygrad_lite.checking.mistakes.numbers import number, written
-from tinygrad_lite.checking.passes import Changes
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.checking.trial import Case, Trial, moved_by
 

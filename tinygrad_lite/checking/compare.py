@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes
 from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
 from tinygrad_lite.checking.kinks import find_kinks
-from tinygrad_lite.checking.mistakes.candidate import Candidate, place
+from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.noise import DOUBLE, SINGLE, sensitivity
-from tinygrad_lite.checking.passes import Array, Changes, Record
+from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.checking.report import Gradient, Mistake, Report
 from tinygrad_lite.checking.rounded import what_was_lost
 from tinygrad_lite.checking.sampling import numerical_columns
 from tinygrad_lite.checking.subgradients import choices
 from tinygrad_lite.checking.targets import Target
+from tinygrad_lite.checking.words import place
 from tinygrad_lite.engine.backward import consumers_first, leaves_of, pull_back
 from tinygrad_lite.engine.value import Value, data_of, describe, source_of
 

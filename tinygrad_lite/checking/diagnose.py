@@ -9,13 +9,14 @@ from operator import or_
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes, Jump
 from tinygrad_lite.checking.mistakes import numbers, paths
-from tinygrad_lite.checking.mistakes.candidate import Candidate, called
+from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.mistakes.habits import everywhere_at
-from tinygrad_lite.checking.passes import Array, Changes, Jump
 from tinygrad_lite.checking.proposals import Proposals
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.checking.trial import FAILURES, Case, Trial
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 SURE = 0.2  # prior below which a mistake is natural

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.passes import Changes, Edge, Record
+from tinygrad_lite.checking.changes import Changes, Edge
+from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.engine.backward import fitted
 from tinygrad_lite.engine.value import Value, describe
 

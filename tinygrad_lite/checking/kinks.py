@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array
 from tinygrad_lite.checking.links import is_elementwise
-from tinygrad_lite.checking.passes import Array, Record
+from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.engine.value import Value, data_of
 from tinygrad_lite.rules.pooling import largest
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.passes import Array, Record, recompute
+from tinygrad_lite.checking.changes import Array
+from tinygrad_lite.checking.passes import Record, recompute
 from tinygrad_lite.checking.variables import is_call
 from tinygrad_lite.engine.backward import pull_back
 from tinygrad_lite.engine.rulebook import Operation

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.passes import Array, Changes, Record, recompute
+from tinygrad_lite.checking.changes import Array, Changes
+from tinygrad_lite.checking.passes import Record, recompute
 from tinygrad_lite.engine.value import Value
 
 DOUBLE = float(np.finfo(np.float64).eps)

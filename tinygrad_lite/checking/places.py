@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes, Edge, Inapplicable
 from tinygrad_lite.checking.mistakes import (
     convolutions,
     masks,
@@ -23,7 +24,6 @@ from tinygrad_lite.checking.mistakes import (
 )
 from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.mistakes.habits import together
-from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable
 from tinygrad_lite.checking.trial import FAILURES, Trial, moved_by
 from tinygrad_lite.engine.value import Value
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_lite.checking.passes import Array, Changes, Record
+from tinygrad_lite.checking.changes import Array, Changes
+from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.backward import pull_back
 from tinygrad_lite.engine.value import Value, data_of

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array
 from tinygrad_lite.checking.mistakes import shapes, stale
 from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.mistakes.habits import together
-from tinygrad_lite.checking.passes import Array
 from tinygrad_lite.checking.places import Places
 from tinygrad_lite.checking.repeated import Repeated
 from tinygrad_lite.checking.trial import CANDIDATE, FAILURES, Trial

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes, Edge
 from tinygrad_lite.checking.mistakes import loops, paths, regularisation, scales, windows
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
 from tinygrad_lite.checking.mistakes.habits import everywhere_at, together
-from tinygrad_lite.checking.passes import Array, Changes, Edge
 from tinygrad_lite.checking.places import Places
 from tinygrad_lite.engine.value import Value
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import called
 from tinygrad_lite.checking.numeric import Estimate
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.backward import consumers_first
 from tinygrad_lite.engine.value import Value
 

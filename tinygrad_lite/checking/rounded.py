@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from tinygrad_lite.checking.passes import Array
+from tinygrad_lite.checking.changes import Array
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value
 

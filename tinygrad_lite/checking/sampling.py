@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array
 from tinygrad_lite.checking.numeric import Estimate, derivative_along, scales_of
-from tinygrad_lite.checking.passes import Array, Record, recompute
+from tinygrad_lite.checking.passes import Record, recompute
 from tinygrad_lite.engine.value import Value
 
 KEYS = 24  # gradients of which single entries are checked; the others only along a direction

@@ -14,10 +14,11 @@ from itertools import product
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes, Edge, Inapplicable, Local
 from tinygrad_lite.checking.kinks import Cell, Kink, find_kinks
-from tinygrad_lite.checking.mistakes.candidate import place
-from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable, Local, Record
+from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.checking.targets import Target
+from tinygrad_lite.checking.words import place
 from tinygrad_lite.engine.backward import fitted
 from tinygrad_lite.engine.value import Value
 

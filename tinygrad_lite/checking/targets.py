@@ -7,7 +7,7 @@ from math import inf, isfinite
 
 import numpy as np
 
-from tinygrad_lite.checking.passes import Array
+from tinygrad_lite.checking.changes import Array
 from tinygrad_lite.engine.value import Value
 
 

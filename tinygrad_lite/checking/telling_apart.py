@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import called
-from tinygrad_lite.checking.passes import Array, Changes, Inapplicable, Record
+from tinygrad_lite.checking.changes import Array, Changes, Inapplicable
+from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.checking.report import Report
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 TRIES = 6
 _PATHS = frozenset({"one-path", "overwritten-path"})
+_COUNTS = frozenset({"averaged-paths", "averaged-batch", "summed-batch", "factor"})
+"""Mistakes by a number of samples or connections, which another number of them changes."""
 
 
 def telling_input(report: Report) -> str:
@@ -25,10 +28,7 @@ def telling_input(report: Report) -> str:
     kinds = {c.kind for a in (first, second) for c in a.candidates}
     paths_only = all(c.scales and replace(c, scales={}) == Changes() for c in both)
     if paths_only and both[0].scales == both[1].scales:
-        return (
-            "The first two are the same numbers whatever the input: look into your code which it "
-            "is" + (", `=` for `+=` or a missing term." if kinds == _PATHS else ".")
-        )
+        return f"The first two are the same numbers whatever the input: {_advice(kinds)}."
     if any(c.shown or any(map(_is_bound, _rules_of(c))) for c in both):
         return "Give the gradients of more Values to tell them apart."
     record = Record(report.cost, [g.value for g in report.gradients])
@@ -37,6 +37,7 @@ def telling_input(report: Report) -> str:
         key=lambda value: value.serial,
     )
     random = np.random.default_rng(0)
+    tried = 0
     for _ in range(TRIES):
         for leaf in leaves[:8]:
             drawn = np.round(random.normal(size=leaf.shape), 1)
@@ -51,6 +52,7 @@ def telling_input(report: Report) -> str:
                     )
             except (Inapplicable, ValueError, TypeError, KeyError, IndexError, ArithmeticError):
                 continue
+            tried += 1
             for key in record.keys:
                 if key in one and key in other and _differ(one[key], other[key]):
                     text = np.array2string(np.asarray(drawn), threshold=12, separator=", ")
@@ -58,9 +60,16 @@ def telling_input(report: Report) -> str:
                         f"To tell them apart, compare once more with {called(leaf)} = {text}: the "
                         f"gradient of {called(key)} then differs between the first two answers."
                     )
-    return (
-        "The first two answers gave equal numbers at every input tried; another batch size or "
-        "width may tell them apart, if there is one."
+    if not tried:
+        return f"No other input was found that both can be tried at: {_advice(kinds)}."
+    return f"The first two are the same numbers at every input that was tried: {_advice(kinds)}."
+
+
+def _advice(kinds: set[str]) -> str:
+    if kinds & _COUNTS:
+        return "another batch size or width may tell them apart"
+    return "look into your code which it is" + (
+        ", `=` for `+=` or a missing term" if kinds == _PATHS else ""
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes, Inapplicable
 from tinygrad_lite.checking.links import find_links
-from tinygrad_lite.checking.mistakes.candidate import Circumstances
-from tinygrad_lite.checking.passes import Array, Changes, Effort, Inapplicable, Record, plus
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
+from tinygrad_lite.checking.passes import Effort, Record, plus
 from tinygrad_lite.checking.probe import Probe
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value

@@ -8,7 +8,6 @@ import math
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +16,13 @@ import numpy as np
 from tinygrad_lite.cli import datasets, export, networks
 from tinygrad_lite.cli.errors import CommandError
 from tinygrad_lite.cli.evaluate import Classification, Regression
+from tinygrad_lite.cli.fitting import LOSSES, RATES, SCHEDULES, chosen_loss, train_model
 from tinygrad_lite.cli.layout import HelpFormatter
 from tinygrad_lite.cli.networks import NamedNetwork
 
 if TYPE_CHECKING:
     from tinygrad_lite import nn
     from tinygrad_lite.training import History
-
-Array = np.ndarray[Any, Any]
-Loss = Callable[[Any, Any], Any]
-
-_RATES = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2, "sgd": 0.05}
-_LOSSES = ("auto", "cross-entropy", "squared-error")
 
 
 def add(subcommands: Any) -> None:
@@ -63,18 +57,18 @@ def add(subcommands: Any) -> None:
 def _add_settings(group: Any) -> None:
     group.add_argument("--epochs", metavar="N", type=_count, default=10, help="default: 10")
     group.add_argument("--batch", metavar="N", type=_count, default=64, help="default: 64 samples")
-    group.add_argument("--optimiser", choices=tuple(_RATES), default="adam", help="default: adam")
-    rates = ", ".join(f"{rate:g} ({name})" for name, rate in _RATES.items())
+    group.add_argument("--optimiser", choices=tuple(RATES), default="adam", help="default: adam")
+    rates = ", ".join(f"{rate:g} ({name})" for name, rate in RATES.items())
     group.add_argument("--lr", metavar="RATE", type=_positive, help=f"default: {rates}")
     group.add_argument(
         "--schedule",
-        choices=("cosine", "constant", "one-cycle"),
+        choices=SCHEDULES,
         default="cosine",
         help="how the rate changes: down along a cosine (default), not, or up and down",
     )
     group.add_argument(
         "--loss",
-        choices=_LOSSES,
+        choices=LOSSES,
         default="auto",
         help=(
             "what is minimised. auto (default): for values to predict, the squared error; for "
@@ -154,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
     network.fit_to(data.sample, whose)
     _rehearse(network, options)
     model = network.thing.to_layers() if network.is_neurons else network.thing
-    loss, loss_name = _loss(options.loss, network, data)
+    loss, loss_name = chosen_loss(options.loss, network, data)
     if not options.quiet:
         aside = f"{options.validation:.0%} of them set aside to choose the epoch by, "
         print(
@@ -165,7 +159,7 @@ def run(options: argparse.Namespace) -> int:
         )
     # A cost that overflows ends training with an error of its own.
     with _plain_warnings(), np.errstate(all="ignore"):
-        history = _train(model, loss, network, data, options)
+        history = train_model(model, loss, network, data, options)
     if network.is_neurons:
         network.thing = network.thing.from_layers(model)
     result = _tested(network, data)
@@ -208,124 +202,6 @@ def _rehearse(network: NamedNetwork, options: argparse.Namespace) -> None:
 
 def _size(model: nn.Module) -> int:
     return sum(parameter.size for parameter in model.parameters())
-
-
-def _loss(name: str, network: NamedNetwork, data: datasets.Dataset) -> tuple[Loss, str]:
-    """The loss, of outputs and targets as `_targets` makes them, and its name."""
-    from tinygrad_lite import nn
-
-    last = None
-    if isinstance(network.thing, nn.Sequential) and len(network.thing):
-        last = network.thing[-1]
-    if name == "auto":
-        squeezed = network.is_neurons or isinstance(last, (nn.Sigmoid, nn.Softmax))
-        name = "squared-error" if squeezed or not data.classes else "cross-entropy"
-    if name == "cross-entropy":
-        if not data.classes:
-            raise CommandError(f"--loss cross-entropy is for classes; {data.name} holds values")
-        if isinstance(last, nn.LogSoftmax):
-            return nn.nll_loss, "negative log-likelihood"
-        return nn.cross_entropy, name
-    return (nn.squared_error if data.classes else nn.mse_loss), name
-
-
-def _targets(data: datasets.Dataset, targets: Array, loss_name: Loss, outputs: Array) -> Array:
-    from tinygrad_lite import nn
-
-    if data.classes and loss_name is nn.squared_error:
-        return np.asarray(nn.one_hot(targets, outputs.shape[1], outputs.dtype))
-    if not data.classes:
-        return targets.reshape(len(targets), *outputs.shape[1:]).astype(outputs.dtype)
-    return targets
-
-
-def _train(
-    model: nn.Module,
-    loss: Loss,
-    network: NamedNetwork,
-    data: datasets.Dataset,
-    options: argparse.Namespace,
-) -> History:
-    from tinygrad_lite import optim
-    from tinygrad_lite.data import Affine, Batches, split
-    from tinygrad_lite.training import fit
-
-    outputs = network.scores(data.sample)
-    _check_outputs(outputs, data)
-    inputs = network.given(data.train_inputs)
-    if network.is_neurons:
-        inputs = inputs.reshape(len(inputs), -1)
-    targets = _targets(data, data.train_targets, loss, outputs)
-    kept = None
-    if options.validation:
-        labels = data.train_targets if data.classes else None
-        (inputs, targets), kept = split(
-            inputs, targets, validation=options.validation, seed=options.seed, stratify=labels
-        )
-    augment = None
-    if options.augment:
-        if inputs.ndim != 4:
-            raise CommandError("--augment is for networks that take images")
-        augment = Affine(degrees=12, translate=0.08, scale=(0.88, 1.12), shear=8)
-    batches = Batches(inputs, targets, batch_size=options.batch, seed=options.seed, augment=augment)
-    optimiser = _optimiser(optim, options, model)
-    schedule = _schedule(optim, options, optimiser, len(batches))
-    return fit(
-        model,
-        loss,
-        optimiser,
-        batches,
-        epochs=options.epochs,
-        validation=kept,
-        metrics={"accuracy": _accuracy} if data.classes else None,
-        monitor="validation_accuracy" if data.classes and kept else None,
-        schedule=schedule,
-        schedule_each="batch",
-        clip=options.clip,
-        patience=options.patience,
-        checkpoint=options.checkpoint,
-        progress=not options.quiet,
-    )
-
-
-def _check_outputs(outputs: Array, data: datasets.Dataset) -> None:
-    wanted = len(data.classes)
-    if wanted and (outputs.ndim != 2 or outputs.shape[1] < wanted):
-        raise CommandError(
-            f"the network gives outputs of shape {outputs.shape[1:]}, and {data.name} has "
-            f"{wanted} classes: it must give a score for each"
-        )
-    entries = int(np.prod(data.train_targets.shape[1:]))
-    if not wanted and outputs[0].size != entries:
-        raise CommandError(
-            f"the network gives {outputs[0].size} values for a sample, and {data.name} has "
-            f"{entries}"
-        )
-
-
-def _accuracy(output: Array, target: Array) -> float:
-    labels = target if target.ndim == 1 else np.argmax(target, axis=1)
-    return float(np.mean(np.argmax(output, axis=1) == labels))
-
-
-def _optimiser(optim: Any, options: argparse.Namespace, model: nn.Module) -> Any:
-    kinds = {
-        "adam": optim.Adam, "adamw": optim.AdamW, "rmsprop": optim.RMSprop,
-        "adagrad": optim.Adagrad, "sgd": optim.SGD,
-    }  # fmt: skip
-    name = options.optimiser
-    more = {"momentum": 0.9} if name == "sgd" else {}
-    return kinds[name](model.parameters(), lr=options.lr or _RATES[name], **more)
-
-
-def _schedule(optim: Any, options: argparse.Namespace, optimiser: Any, batches: int) -> Any:
-    steps = options.epochs * batches
-    if options.schedule == "constant":
-        return None
-    if options.schedule == "cosine":
-        return optim.CosineAnnealingLR(optimiser, steps)
-    rate = options.lr or _RATES[options.optimiser]
-    return optim.OneCycleLR(optimiser, rate, total_steps=steps + 1, cycle_momentum=False)
 
 
 class _plain_warnings(warnings.catch_warnings):

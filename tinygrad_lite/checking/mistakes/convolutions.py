@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import Candidate, called
-from tinygrad_lite.checking.mistakes.products import at_edge
-from tinygrad_lite.checking.passes import Array, Change, Edge, Local
+from tinygrad_lite.checking.changes import Array, Change, Edge, Local
+from tinygrad_lite.checking.mistakes.candidate import Candidate, at_edge
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value, data_of
 from tinygrad_lite.rules.correlation import correlate, spread
 

@@ -8,7 +8,8 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from tinygrad_lite.checking.mistakes.candidate import Candidate, called
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
-from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local, recompute
+from tinygrad_lite.checking.changes import Array, Change, Changes, Edge, Local
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
+from tinygrad_lite.checking.passes import recompute
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value, data_of
 
 LONGEST = 200  # rounds of a loop

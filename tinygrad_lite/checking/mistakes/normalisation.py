@@ -11,9 +11,10 @@ from itertools import combinations
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes
 from tinygrad_lite.checking.links import Link
-from tinygrad_lite.checking.mistakes.candidate import Candidate, called
-from tinygrad_lite.checking.passes import Array, Changes
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.words import called
 
 Axes = tuple[int, ...]
 RIGHT = "dz = (g - mean(g) - a * mean(g * a)) / s"

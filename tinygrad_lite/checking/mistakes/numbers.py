@@ -9,7 +9,8 @@ from itertools import combinations
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import Circumstances, called
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 CLOSE = 1e-6  # relative difference up to which a solved number is one that people write

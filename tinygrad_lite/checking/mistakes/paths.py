@@ -7,21 +7,15 @@ from itertools import combinations
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import (
-    Candidate,
-    Circumstances,
-    called,
-    contraction,
-    edges_to,
-    listed,
-    place,
-)
+from tinygrad_lite.checking.changes import Array, Changes, Edge, Local
+from tinygrad_lite.checking.mistakes.candidate import Candidate, contraction, edges_to
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
 from tinygrad_lite.checking.mistakes.scales import (
     _is_activation,
     is_half_of_square,
     unlike,
 )
-from tinygrad_lite.checking.passes import Array, Changes, Edge, Local
+from tinygrad_lite.checking.words import called, listed, place
 from tinygrad_lite.engine.value import Value, data_of
 
 
@@ -190,9 +184,9 @@ def of_samples(edge: Edge) -> Iterator[Candidate]:
     broadcast = len(node.shape) > value.ndim or value.shape[:1] != node.shape[:1]
     if not shared and (name in _WEIGHTED or not broadcast):
         return
-    for kind, row, words, prior in (
-        ("overwritten-path", rows - 1, "each sample assigned it anew (= instead of +=)", 0.15),
-        ("one-path", 0, "the others were left out", 0.2),
+    for kind, row, which, words, prior in (
+        ("overwritten-path", -1, "last", "each sample assigned it anew (= instead of +=)", 0.15),
+        ("one-path", 0, "first", "the others were left out", 0.2),
     ):
 
         def change(local: Local, row: int = row) -> Array:
@@ -202,7 +196,7 @@ def of_samples(edge: Edge) -> Iterator[Candidate]:
 
         yield Candidate(
             kind, Changes(edges={edge: change}), value, node,
-            f"only sample {row} of {rows} is in the gradient of {called(value)}: {words}",
+            f"only the {which} of {rows} samples is in the gradient of {called(value)}: {words}",
             "sum over the samples with +=", f"sample-{kind}", prior,
         )  # fmt: skip
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
-from tinygrad_lite.checking.passes import Array, Changes
+from tinygrad_lite.checking.changes import Array, Changes
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 

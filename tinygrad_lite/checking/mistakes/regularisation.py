@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import Candidate, called
+from tinygrad_lite.checking.changes import Array, Changes, Edge
+from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.mistakes.numbers import number, written
-from tinygrad_lite.checking.passes import Array, Changes, Edge, Record
+from tinygrad_lite.checking.passes import Record
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 _PAIRED = {"multiply", "vdot", "dot", "inner", "matmul", "einsum", "tensordot", "weighted_sum"}

@@ -6,15 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import (
-    PRODUCTS,
-    Candidate,
-    Circumstances,
-    called,
-    contraction,
-    edges_to,
-    place,
-)
+from tinygrad_lite.checking.changes import Changes, Edge
+from tinygrad_lite.checking.mistakes.candidate import PRODUCTS, Candidate, contraction, edges_to
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
 from tinygrad_lite.checking.mistakes.numbers import (
     constants_of,
     number,
@@ -22,7 +16,7 @@ from tinygrad_lite.checking.mistakes.numbers import (
     written,
 )
 from tinygrad_lite.checking.mistakes.regularisation import is_regularisation
-from tinygrad_lite.checking.passes import Changes, Edge
+from tinygrad_lite.checking.words import called, place
 from tinygrad_lite.engine.value import Value, data_of
 
 

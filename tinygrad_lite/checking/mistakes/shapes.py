@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes, Edge, Inapplicable, Local, Total
 from tinygrad_lite.checking.links import is_elementwise
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
 from tinygrad_lite.checking.mistakes.products import rolled
-from tinygrad_lite.checking.passes import Array, Changes, Edge, Inapplicable, Local, Total
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.rules.correlation import correlate
 from tinygrad_lite.rules.linear import linear
@@ -106,7 +108,9 @@ def of_broadcast(about: Circumstances, edge: Edge, shape: tuple[int, ...]) -> It
         "unsummed-broadcast", "as is",
         f"the gradient of {target} is not summed over the axes along which it was broadcast", 0.0,
     )  # fmt: skip
-    for form in ("first", "last"):
+    # Of samples these are the same numbers, and named, by `paths.of_samples`.
+    samples = shape == have and value.operation is None and _summed(about, edge) == {0}
+    for form in () if samples else ("first", "last"):
         yield candidate(
             "unsummed-broadcast",
             form,

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes, Jump, Local
 from tinygrad_lite.checking.links import FUNCTIONS, Link
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
-from tinygrad_lite.checking.passes import Array, Changes, Jump, Local
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 Form = Callable[[Array, Array], Array]  # of the input z and the output a

@@ -7,10 +7,12 @@ from itertools import combinations
 
 import numpy as np
 
+from tinygrad_lite.checking.changes import Array, Changes, Edge, Jump, Local, Total
 from tinygrad_lite.checking.links import Link
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
 from tinygrad_lite.checking.mistakes.scales import is_softmax
-from tinygrad_lite.checking.passes import Array, Changes, Edge, Jump, Local, Total
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 _REDUCTIONS = {"sum", "mean", "var", "std", "max", "logsumexp", "norm", "min"}

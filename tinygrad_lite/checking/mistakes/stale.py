@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
+from tinygrad_lite.checking.changes import Array, Changes
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
 from tinygrad_lite.checking.mistakes.numbers import number, written
-from tinygrad_lite.checking.passes import Array, Changes
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 NEAR = 0.5  # share of the difference that a usual step size must explain before it is refined

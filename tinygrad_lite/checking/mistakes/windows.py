@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.candidate import Candidate, Circumstances, called
-from tinygrad_lite.checking.passes import Array, Change, Changes, Edge, Local
+from tinygrad_lite.checking.changes import Array, Change, Changes, Edge, Local
+from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
+from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value, data_of
 
 _PRODUCTS = {"multiply", "matmul", "dot", "inner", "divide"}
