@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.noise import DOUBLE, SINGLE, sensitivity
 from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.checking.report import Gradient, Mistake, Report
-from tinygrad_lite.checking.rounded import what_was_lost
+from tinygrad_lite.checking.rounded import UNROUNDED, Loss, what_was_lost
 from tinygrad_lite.checking.sampling import numerical_columns
 from tinygrad_lite.checking.subgradients import choices
 from tinygrad_lite.checking.targets import Target
@@ -76,7 +77,7 @@ def compare(
     report = Report(cost=cost, sought=explain_mistakes)
     diagnosis = None
     if judged.wrong:
-        judged.lost = judged.less_precise() if explain_mistakes else ""
+        judged.lost = judged.less_precise() if explain_mistakes else None
         chosen = [] if judged.lost else judged.accept_kinks()
         if judged.wrong and explain_mistakes and not judged.lost:
             diagnosis = judged.explain(chosen)
@@ -113,7 +114,7 @@ class _Judgement:
         self.worst: dict[Value, tuple[int, ...]] = {}
         self.grey: dict[Value, None] = {}  # a set in order
         self.notes: list[str] = []
-        self.lost = ""
+        self.lost: Loss | None = None
         noise: dict[Value, Array] | None = None
         for target in targets:
             if not self._obvious(target):
@@ -171,13 +172,15 @@ class _Judgement:
             self.verdicts[key] = "right up to rounding"
             self.grey[key] = None
 
-    def less_precise(self) -> str:
-        """How the gradients that are wrong beyond rounding were rounded or clipped, "" if not."""
+    def less_precise(self) -> Loss | None:
+        """How the gradients that are wrong beyond rounding were rounded or clipped, None if not."""
         certain = {k for k, v in self.verdicts.items() if v.startswith("wrong")}
         targets = [t for t in self.targets if t.key in certain and t.fitting]
         if len(targets) < len(certain):
-            return ""
-        return what_was_lost(targets, self.automatic)
+            return None
+        right = [t for t in self.targets if t.key not in certain]
+        noise = partial(sensitivity, self.record, self.automatic)
+        return what_was_lost(targets, self.automatic, right, noise)
 
     def accept_kinks(self) -> list[Changes]:
         """Accept what is right by another choice of derivative where the function has a kink.
@@ -258,9 +261,9 @@ def _enter_diagnosis(report: Report, diagnosis: Diagnosis | None, judged: _Judge
             Mistake(
                 "precision", place(key), key, source_of(key),
                 f"no mistake of derivation: {', '.join(g.name for g in wrong[:3])} "
-                f"{'is' if len(wrong) == 1 else 'are'} right, but {judged.lost}, up to "
-                f"{worst:.1g} of an entry",
-                "hand over all digits, as computed",
+                f"{'is' if len(wrong) == 1 else 'are'} right, but {judged.lost.words}"
+                + (f", up to {worst:.1g} of an entry" if judged.lost.mend == UNROUNDED else ""),
+                judged.lost.mend,
             )
         )  # fmt: skip
         return

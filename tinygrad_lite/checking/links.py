@@ -38,6 +38,16 @@ def _bell(x: Array) -> Array:
     return np.exp(-0.5 * np.square(x)) / math.sqrt(2 * math.pi)
 
 
+def _cubic(z: Array) -> Array:
+    return math.sqrt(2 / math.pi) * (z + 0.044715 * np.asarray(z) ** 3)
+
+
+def _gelu_tanh_slope(z: Array) -> Array:
+    t = np.tanh(_cubic(z))
+    inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * np.asarray(z) ** 2)
+    return 0.5 * (1 + t) + 0.5 * z * (1 - t**2) * inner
+
+
 @dataclass(frozen=True)
 class Function:
     """A function people use, its derivative, and that by way of the function's own result."""
@@ -95,6 +105,15 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "GELU": Function(
         lambda z: z * _normal(z), lambda z: _normal(z) + z * _bell(z), None, "Φ(z) + z φ(z)",
+    ),
+    "GELU's tanh approximation": Function(
+        lambda z: 0.5 * z * (1 + np.tanh(_cubic(z))), _gelu_tanh_slope, None,
+        "(1 + t)/2 + z(1 - t²)√(2/π)(1 + 0.134145 z²)/2 with t = tanh(√(2/π)(z + 0.044715 z³))",
+    ),
+    "GELU's sigmoid approximation": Function(
+        lambda z: z * _sigmoid(1.702 * z),
+        lambda z: _sigmoid(1.702 * z) * (1 + 1.702 * z * (1 - _sigmoid(1.702 * z))), None,
+        "σ(1.702 z)(1 + 1.702 z(1 - σ(1.702 z)))",
     ),
 }  # fmt: skip
 

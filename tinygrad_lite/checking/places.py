@@ -19,6 +19,7 @@ from tinygrad_lite.checking.mistakes import (
     regularisation,
     scales,
     shapes,
+    slices,
     slopes,
     softmax,
 )
@@ -161,6 +162,7 @@ class Places:
             yield from paths.of_value(about, value)
             yield from paths.in_loop(about, value)
             yield from paths.turned(about, value)
+            yield from slices.of_value(about, value)
             if value.ndim:
                 yield from shapes.of_value(value, value.shape)
             yield from softmax.of_logits(about, value)

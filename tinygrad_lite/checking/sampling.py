@@ -17,8 +17,13 @@ LARGE, FEWER = 5000, 6  # of a graph of so many edges, only so many
 
 @dataclass
 class Columns:
-    """Numerical derivatives at the worst entries, and where the automatic ones look wrong."""
+    """Numerical derivatives at the worst entries, and where the automatic ones look wrong.
 
+    single
+        whether float32 took part in the automatic ones
+    """
+
+    single: bool
     at: dict[Value, Estimate] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
     said: str = ""
@@ -37,7 +42,7 @@ def numerical_columns(
     only what comes after it.
     """
     random = np.random.default_rng(seed)
-    columns = Columns()
+    columns = Columns(single=any(v.dtype == np.float32 for v in (*record.keys, *record.order)))
     ranked = sorted(record.keys, key=lambda key: key not in wrong)
     large = sum(map(len, record.consumers.values())) > LARGE
     chosen = ranked[: FEWER if large else KEYS]
@@ -47,10 +52,10 @@ def numerical_columns(
         unit = np.zeros(key.shape)
         unit[worst[key]] = 1.0
         step = float(scales_of(key.data)[worst[key]])
-        estimate = _along(record, {key: unit}, step)
+        estimate = _along(record, {key: unit}, step, columns.single)
         columns.at[key] = estimate
         claimed = float(np.asarray(automatic[key])[worst[key]])
-        _doubt(columns, key, "at its worst entry", estimate, claimed, key.dtype == np.float32)
+        _doubt(columns, key, "at its worst entry", estimate, claimed)
         if key.size > 1:
             _direction(record, columns, [key], automatic, random)
     leaves = [key for key in record.keys if key.operation is None and key.size]
@@ -77,21 +82,22 @@ def _direction(
     along = {key: random.uniform(-1, 1, key.shape) * s / largest for key, s in scales.items()}
     # Fewer steps at once when very many entries move together: the cost must stay near.
     count = sum(key.size for key in keys)
-    estimate = _along(record, along, largest / max(1.0, np.sqrt(count) / 10))
+    step = largest / max(1.0, np.sqrt(count) / 10)
+    estimate = _along(record, along, step, columns.single)
     claimed = sum(float(np.sum(np.asarray(automatic[k]) * d)) for k, d in along.items())
-    single = any(key.dtype == np.float32 for key in keys)
     where = "along a random direction" if len(keys) == 1 else "along a direction through all leaves"
-    _doubt(columns, keys[0], where, estimate, claimed, single)
+    _doubt(columns, keys[0], where, estimate, claimed)
 
 
-def _along(record: Record, directions: dict[Value, Array], step: float) -> Estimate:
+def _along(record: Record, directions: dict[Value, Array], step: float, single: bool) -> Estimate:
     nodes = record.dependents(directions)
 
     def cost(t: float) -> Array:
         data = {key: _wide(key.data) + t * d for key, d in directions.items()}
         for key in data:
             if type(key.data) is float:
-                data[key] = float(data[key])
+                # A plain float beside a float32 array would be computed with in float32.
+                data[key] = np.float64(data[key]) if single else float(data[key])
         for node in nodes:
             data[node] = recompute(node, data)
         return np.reshape(data.get(record.cost, record.cost.data), ())
@@ -100,10 +106,8 @@ def _along(record: Record, directions: dict[Value, Array], step: float) -> Estim
         return derivative_along(cost, step)
 
 
-def _doubt(
-    columns: Columns, key: Value, where: str, estimate: Estimate, claimed: float, single: bool
-) -> None:
-    rtol = 1e-3 if single else 1e-5
+def _doubt(columns: Columns, key: Value, where: str, estimate: Estimate, claimed: float) -> None:
+    rtol = 1e-3 if columns.single else 1e-5
     if not np.isfinite(estimate.value) or estimate.agrees(claimed, rtol):
         return
     if estimate.error > 0.1 * abs(estimate.value):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.changes import Array, Change, Edge, Local
+from tinygrad_lite.checking.changes import Array, Change, Edge, Inapplicable, Local
 from tinygrad_lite.checking.mistakes.candidate import Candidate, at_edge
 from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value, data_of
@@ -29,6 +29,13 @@ def of_edge(edge: Edge) -> Iterator[Candidate]:
         )  # fmt: skip
     if argnum == 1 and node.operation.function is correlate and any(settings["padding"]):  # type: ignore[union-attr]
         yield from _moved_windows(edge)
+        yield at_edge(
+            "kernel-flip", edge, _inner_windows,
+            f"in the gradient of {target}, the padding of the convolution is forgotten: only "
+            f"windows inside the unpadded input are summed over, one for each output from the "
+            f"first on", f"pad the input by {settings['padding']}, as in the forward pass",
+            "inner-windows", 0.15,
+        )  # fmt: skip
     for position, a in enumerate(node.args):
         data = data_of(a)
         if position != argnum and np.ndim(data) >= 3:
@@ -68,6 +75,20 @@ def _moved_windows(edge: Edge) -> Iterator[Candidate]:
                 f"so every window starts too {'late' if late else 'early'}",
                 f"pad both sides by {pads}", f"one-sided-{axes}-{late}", 0.3,
             )  # fmt: skip
+
+
+def _inner_windows(local: Local) -> Array:
+    """The rule by the kernel with as many outputs as there are windows without padding."""
+    settings = local.edge.node.metadata or {}
+    sizes = zip(
+        np.shape(local.args[0])[2:], np.shape(local.args[1])[2:], settings["stride"],
+        settings.get("dilation", (1, 1)), strict=True,
+    )  # fmt: skip
+    rows, columns = ((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in sizes)
+    if rows < 1 or columns < 1:
+        raise Inapplicable
+    inner = np.asarray(local.g)[:, :, :rows, :columns]
+    return local.rule(g=inner, padding=tuple(0 for _ in settings["padding"]))
 
 
 def _without(setting: str) -> Change:

@@ -52,11 +52,14 @@ def _is_penalty(record: Record, edge: Edge) -> bool:
             return True
         if len(uses) != 1:
             return False
-        node = uses[0].node
+        before, node = node, uses[0].node
         assert node.operation is not None
         squared = node.ndim == 0 and node.operation.name in ("square", "power")
         if node.operation.name not in _ON_THE_WAY and not squared:
             return False
+        others = [a for a in node.args if type(a) is Value and a is not before]
+        if node.operation.name in ("multiply", "divide") and any(a.operation for a in others):
+            return False  # a norm that something computed is divided by
     return False
 
 
@@ -113,5 +116,5 @@ def invented(
             sentence,
             correction,
             f"invented-{words}-{c:.5g}",
-            0.1 if w.size > 2 else 0.4 if written(c) else 1.5,
+            0.1 + 0.3 * (not written(c)) if w.size > 2 else 0.4 if written(c) else 1.5,
         )

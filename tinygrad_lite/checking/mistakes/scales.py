@@ -319,10 +319,12 @@ def _regularisation(about: Circumstances, c: float, edge: Edge) -> tuple[str, st
             f"the regularisation term of {target} has the wrong sign",
             f"add {derivative or 'the derivative of the penalty'} instead of subtracting it",
         )
-    once = f": {derivative}, once" if derivative else ""
+    mend = f"divide the derivative of the penalty by {number(c)}"
+    if abs(c) < 1:
+        mend = f"multiply the derivative of the penalty by {number(1 / c)}"
     return (
         f"the regularisation term of {target} is counted {number(c)} times",
-        f"divide the derivative of the penalty by {number(c)}{once}",
+        mend + (f": it is {derivative}" if derivative else ""),
     )
 
 
@@ -335,7 +337,8 @@ def _of_penalty(about: Circumstances, edge: Edge) -> str:
         kept = of_w != 0
         ratio = part[kept] / of_w[kept]
         if ratio.size and np.ptp(ratio) <= 1e-6 * abs(ratio.flat[0]):
-            return f"{float(ratio.flat[0]):.6g} * {words.format(called(edge.argument))}"
+            factor, term = float(ratio.flat[0]), words.format(called(edge.argument))
+            return term if abs(factor - 1) < 1e-9 else f"{factor:.6g} * {term}"
     return ""
 
 

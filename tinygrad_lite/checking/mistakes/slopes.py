@@ -217,13 +217,13 @@ def _other_slopes(link: Link, near: str, far: str) -> Iterator[tuple[str, Form, 
 
 def _confused(one: str, other: str) -> bool:
     """Whether people mistake two functions for each other: both activations, sine and cosine."""
-    names = {one.split(" with")[0], other}
+    names = {one.split(" with ")[0], other}
     return any(names <= family for family in _FAMILIES)
 
 
 _FAMILIES = (
     {"sigmoid", "tanh", "ReLU", "softplus", "SiLU", "softsign", "ELU", "leaky ReLU", "GELU",
-     "arctan"},
+     "GELU's tanh approximation", "GELU's sigmoid approximation", "arctan"},
     {"sin", "cos"}, {"square", "abs"}, {"sqrt", "reciprocal"}, {"exp", "log"},
 )  # fmt: skip
 

@@ -89,6 +89,12 @@ def of_logits(about: Circumstances, z: Value) -> Iterator[Candidate]:
             ("derivative-twice", p * (1 - p), "once more the derivative p(1 - p)", 0.2),
             ("softmax-elementwise", 1 - p, "a factor 1 - p", 0.5),
         ]
+        yield Candidate(
+            "derivative-twice", Changes(totals={z: _jacobian(p, axis)}), z, z,
+            f"the derivative of the softmax is applied twice on the way to the logits {called(z)}",
+            "apply it once; for cross-entropy of a softmax, dz = p - y contains it already",
+            "twice-logits", 0.1,
+        )  # fmt: skip
         for kind, factor, words, prior in forms:
             yield Candidate(
                 kind, Changes(totals={z: _times(factor)}), z, z,
@@ -96,6 +102,10 @@ def of_logits(about: Circumstances, z: Value) -> Iterator[Candidate]:
                 f"by entry, though every logit moves every probability",
                 "for cross-entropy of a softmax, dz = p - y", f"{kind}-logits", prior,
             )  # fmt: skip
+
+
+def _jacobian(p: Array, axis: int) -> Total:
+    return lambda g: p * (g - np.sum(g * p, axis=axis, keepdims=True))
 
 
 def _softmax(link: Link, axis: int) -> Iterator[Candidate]:
