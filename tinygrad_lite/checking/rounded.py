@@ -14,6 +14,7 @@ from tinygrad_lite.engine.value import Value
 HALF = 2.0**-11
 CLOSE = 1e-5  # to a norm that was chosen: PyTorch adds 1e-6 to the norm before it divides
 MOST = 10.0  # roundings to half precision that a gradient computed in it may carry
+FEW_BITS = 7
 KEPT = 10  # units of the last place that the largest entry must have, so that rounding says much
 EXACT = 1e-9  # relative difference up to which a number is the rounded one
 
@@ -60,7 +61,10 @@ def _in_half_precision(
 ) -> str:
     """Numbers of float16 that are off by no more than a pass in float16 may be."""
     with np.errstate(all="ignore"):
-        if hand.size < 3 or not np.array_equal(hand, hand.astype(np.float16)):
+        if not np.array_equal(hand, hand.astype(np.float16)):
+            return ""
+        full = hand != _to_bits(hand, FEW_BITS)  # whole numbers and halves have few
+        if np.count_nonzero(full) < max(3, hand.size / 2):
             return ""
         measured = noise()
         carried = np.concatenate([np.ravel(measured[t.key]) for t in targets])
