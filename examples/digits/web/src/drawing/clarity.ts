@@ -24,9 +24,9 @@ export interface Measures {
 
 /**
  * What digits keep to. Of 20,000 training images of MNIST, and of as many that were turned, slanted,
- * bent, thickened and thinned as for the training of the page's network, 3 in 10,000 are below a
- * least value here, and 3 in 10,000 above a largest one; but no image has as many crossings, as a
- * narrow 8 drawn with the thinnest pen has 3.
+ * bent, thickened and thinned as for the training of the page's network, about 3 in 10,000 are below
+ * a least value here, and about 3 in 10,000 above a largest one (`examples/digits/clarity_limits.py`);
+ * but no image has as many crossings, as a narrow 8 drawn with the thinnest pen has 3.
  */
 const LIMITS: readonly [measure: keyof Measures, least: number, most: number, Unclear][] = [
   ["spread", 1.1, Infinity, "dots"],
