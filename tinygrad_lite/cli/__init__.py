@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--traceback", action="store_true", help="show where in the program an error arose"
     )
-    subcommands = parser.add_subparsers(required=True, metavar="SUBCOMMAND")
+    known = "{" + ",".join(SUBCOMMANDS) + "}"
+    subcommands = parser.add_subparsers(required=True, metavar=known, title="subcommands")
     for name in SUBCOMMANDS:
         import_module(f"tinygrad_lite.cli.{name}").add(subcommands)
     options = parser.parse_args(arguments)
