@@ -9,35 +9,25 @@ from operator import or_
 
 import numpy as np
 
-from tinygrad_lite.checking.changes import Array, Changes, Jump
-from tinygrad_lite.checking.mistakes import numbers, paths
+from tinygrad_lite.checking.answers import FAR, Answer, distinct
+from tinygrad_lite.checking.besides import with_a_factor
+from tinygrad_lite.checking.changes import Array, Changes, Total
 from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.mistakes.habits import everywhere_at
 from tinygrad_lite.checking.proposals import Proposals
 from tinygrad_lite.checking.targets import Target
-from tinygrad_lite.checking.trial import FAILURES, Case, Trial
+from tinygrad_lite.checking.trial import Case, Trial
 from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
 SURE = 0.2  # prior below which a mistake is natural
-FAR = 0.3  # prior by which another explanation may lie behind the best and still be named
 WEAK = 0.8  # prior from which on an answer explains little, such as a factor nobody would write
 EMPTY = 2.0  # prior from which on it explains nothing: any one number is a multiple of any other
+LIKELY = 0.65  # prior below which a mistake is looked for in single gradients, too
+APART = 0.5  # prior of a mistake that others with the same cotangents do not have
+CHAINED, NATURAL = 16, 0.5  # mistakes to go on from, and prior of those that may follow
+LOOKED_AT, DIFFERENT = 60, 4  # mistakes that explain a part, and what they make of the rest
 OTHERS = 3  # wrong gradients that are tried for the first to be explained by one of two mistakes
-PLAIN = 0.4  # prior from which on a factor is no particular one
-
-
-@dataclass
-class Answer:
-    """One explanation: the mistakes that together reproduce all numbers."""
-
-    candidates: list[Candidate]
-    distance: float
-
-    @property
-    def rank(self) -> tuple[int, float, float]:
-        """Fewer mistakes first, then the more natural ones."""
-        return len(self.candidates), sum(c.prior for c in self.candidates), self.distance
 
 
 @dataclass
@@ -76,7 +66,7 @@ def diagnose(
         if not answers:
             answers = _turned(cost, targets, wrong, base)
         first = case.wrong[0]
-        return Diagnosis(_distinct(answers), first, case.last_right(first))
+        return Diagnosis(distinct(answers), first, case.last_right(first))
 
 
 def _turned(
@@ -120,16 +110,20 @@ def _answers(trial: Trial, depth: int, rare: bool = True) -> Iterator[Answer]:
             break  # on a large graph a natural habit that explains everything is enough
         keys, distance = trial.explained(candidate.changes)
         if keys and len(keys) == len(trial.wrong):
-            complete.append(Answer([candidate], distance))
+            complete.append(Answer.of([candidate], distance))
             best = min(best, candidate.prior)
-        elif keys and candidate.prior < EMPTY:
-            partial.append((keys, Answer([candidate], distance)))
+        elif keys and candidate.prior < EMPTY and candidate.besides is None:
+            partial.append((keys, Answer.of([candidate], distance)))
         elif depth > 1 and not complete:
             others.append(candidate)
     for rarer in (proposals.elsewhere, proposals.stale) if rare else ():
         if all(a.candidates[0].prior >= WEAK for a in complete):
-            tried = ((c, trial.explained(c.changes)) for c in rarer())
-            complete += [Answer([c], d) for c, (keys, d) in tried if len(keys) == len(trial.wrong)]
+            for candidate in rarer():
+                keys, distance = trial.explained(candidate.changes)
+                if len(keys) == len(trial.wrong):
+                    complete.append(Answer.of([candidate], distance))
+                elif trial.spoiled and depth > 1:
+                    complete += _alone(trial, candidate)
     if complete or depth == 1:
         yield from complete
         return
@@ -137,7 +131,7 @@ def _answers(trial: Trial, depth: int, rare: bool = True) -> Iterator[Answer]:
     for candidate in others:
         if trial.spent:
             break
-        near += _times_a_constant(trial, candidate) or _times_at_its_place(trial, candidate)
+        near += with_a_factor(trial, candidate)
         if len(near) > 3:
             break
     yield from near
@@ -154,6 +148,29 @@ def _answers(trial: Trial, depth: int, rare: bool = True) -> Iterator[Answer]:
             yield from pairs
             if pairs:
                 return
+        yield from _chains(trial, others)
+
+
+def _alone(trial: Trial, candidate: Candidate) -> list[Answer]:
+    """A mistake in the derivation of the wrong gradients alone: the right ones on the same way
+    were derived apart from them."""
+    if candidate.prior >= LIKELY or candidate.besides is not None:
+        return []
+    new = trial.predict(candidate.changes)
+    if not all(key in new and trial.targets[key].equals(new[key]) for key in trial.wrong):
+        return []
+    shown = Changes(shown={key: _instead(new[key]) for key in trial.wrong})
+    names = " and ".join(called(key) for key in trial.wrong[:3])
+    sentence = f"in the gradient of {names} alone, not in others on the same way back: "
+    only = replace(
+        candidate, changes=shown, sentence=sentence + candidate.sentence, family="",
+        prior=candidate.prior + APART,
+    )  # fmt: skip
+    return [Answer([only], 0.0)]
+
+
+def _instead(gradient: Array) -> Total:
+    return lambda g: gradient
 
 
 def _partly(trial: Trial) -> list[tuple[set[Value], Answer]]:
@@ -163,8 +180,8 @@ def _partly(trial: Trial) -> list[tuple[set[Value], Answer]]:
         if trial.spent:
             break
         keys, distance = trial.explained(candidate.changes)
-        if keys and candidate.prior < EMPTY:
-            partial.append((keys, Answer([candidate], distance)))
+        if keys and candidate.prior < EMPTY and candidate.besides is None:
+            partial.append((keys, Answer.of([candidate], distance)))
     return partial
 
 
@@ -172,157 +189,71 @@ def _pairs(trial: Trial, partial: list[tuple[set[Value], Answer]], depth: int) -
     """What explains a part of the wrong gradients, together with what explains the rest."""
     partial.sort(key=lambda pair: (-len(pair[0]), pair[1].rank))
     found = 0
-    for _, answer in partial[:4]:
-        (candidate,) = answer.candidates
-        rest = Trial(trial.whole, trial.base | candidate.changes, trial.wrong, trial.right)
+    for alike in _by_effect(trial, [answer.candidates[0] for _, answer in partial]):
+        rest = Trial(trial.whole, trial.base | alike[0].changes, trial.wrong, trial.right)
         if rest.spent:
             return
-        for further in _answers(rest, depth - 1, rare=False):
-            if all(c.prior < EMPTY for c in further.candidates):
+        further = list(_answers(rest, depth - 1, rare=False)) or _stale(rest)
+        for other in further:
+            if all(c.prior < EMPTY for c in other.candidates):
                 found += 1
-                yield Answer([candidate, *further.candidates], further.distance)
+                for candidate in alike:
+                    yield Answer([candidate, *other.candidates], other.distance)
         if found > 3:
             return
 
 
-def _times_a_constant(trial: Trial, candidate: Candidate) -> list[Answer]:
-    """A candidate whose prediction is the hand-derived gradient up to one factor."""
-    first = trial.wrong[0]
-    hand = trial.targets[first].hand
-    if sum(trial.targets[key].hand.size for key in trial.wrong) < 3:
-        return []  # one number or two can always be explained so
-    moved = trial.projected(candidate.changes)
-    if moved is not None and trial.probe and not trial.probe.proportional_to_hand(moved):
-        return []
-    try:
-        part = np.asarray(trial.predict(candidate.changes, trial.quick).get(first, 0.0))
-        if hand.shape != part.shape or not _collinear(hand, part):
-            return []
-        new = trial.predict(candidate.changes)
-    except FAILURES:
-        return []
-    if first not in new or any(key not in new for key in trial.wrong):
-        return []
-    if any(key in new and not trial.targets[key].keeps(new[key]) for key in trial.right):
-        return []
-    hand, p = trial.targets[first].hand, np.asarray(new[first])
-    if hand.shape != p.shape or not np.any(p):
-        return []
-    c = float(np.sum(hand * p) / np.sum(p * p))
-    if c == 0 or not all(trial.targets[k].equals(c * np.asarray(new[k])) for k in trial.wrong):
-        return []
-    return [Answer([candidate, _constant(trial, c, candidate)], 0.0)]
+def _chains(trial: Trial, others: list[Candidate]) -> Iterator[Answer]:
+    """Two natural mistakes on the same way back, neither of which gives any gradient alone."""
+    if sum(key.size for key in trial.wrong) < 3:
+        return  # one number or two can be had in many ways
+    natural = [c for c in others if c.prior <= SURE and c.besides is None]
+    for candidate in natural[:CHAINED]:
+        rest = Trial(trial.whole, trial.base | candidate.changes, trial.wrong, trial.right)
+        if rest.spent:
+            return
+        found = False
+        for further in _answers(rest, 1, rare=False):
+            if all(c.prior <= NATURAL for c in further.candidates):
+                found = True
+                yield Answer([candidate, *further.candidates], further.distance)
+        if found:
+            return
 
 
-def _times_at_its_place(trial: Trial, candidate: Candidate) -> list[Answer]:
-    """A candidate with a factor on what it passes back, where other paths lead past it."""
-    links = candidate.changes.links
-    if trial.whole.large or replace(candidate.changes, links={}) != Changes() or not links:
-        return []
-
-    def times(c: float) -> Changes:
-        scaled = {a: (z, _scaled(jump, c)) for a, (z, jump) in links.items()}
-        return replace(candidate.changes, links=scaled)
-
-    first = trial.wrong[0]
-    hand = trial.targets[first].hand
-    if trial.probe is not None:
-        none, once = (trial.projected(times(c)) for c in (0.0, 1.0))
-        if none is not None and once is not None and not trial.probe.between(none, once):
-            return []
-    try:
-        none, once = (np.asarray(trial.predict(times(c), trial.quick)[first]) for c in (0.0, 1.0))
-    except FAILURES:
-        return []
-    if hand.shape != once.shape or not _collinear(hand - none, once - none):
-        return []
-    part = once - none
-    c = float(np.sum((hand - none) * part) / np.sum(part * part))
-    keys, distance = trial.explained(times(c))
-    if c == 0 or len(keys) < len(trial.wrong):
-        return []
-    both = replace(candidate, changes=times(c))
-    (z, _), *_ = links.values()
-    return [Answer([both, _constant(trial, c, replace(candidate, where=z))], distance)]
+def _stale(trial: Trial) -> list[Answer]:
+    """What is left if a parameter was updated too early, by gradients as they were derived."""
+    found = []
+    for candidate in Proposals(trial).stale():
+        keys, distance = trial.explained(candidate.changes)
+        if len(keys) == len(trial.wrong):
+            found.append(Answer([candidate], distance))
+    return found
 
 
-def _scaled(jump: Jump, c: float) -> Jump:
-    return lambda g, z, a: c * np.asarray(jump(g, z, a))
-
-
-def _constant(trial: Trial, c: float, candidate: Candidate) -> Candidate:
-    """The second mistake of an answer: a factor besides."""
-    first = trial.wrong[0]
-    about = trial.about
-    for value in (candidate.where, candidate.at):
-        count = paths.fan_out(about, value)
-        if count > 1 and abs(c * count - 1) < 1e-5:
-            return Candidate(
-                "averaged-paths", Changes(), value, value,
-                f"and {called(value)} averages what its {count} outgoing connections pass back, "
-                f"where the chain rule sums", f"sum over them; do not divide by {count}", prior=0.2,
-            )  # fmt: skip
-    words = numbers.what_it_equals(about, c, first, candidate.where, 1e-5) or numbers.written(c)
-    if abs(c + 1) < 1e-5:
-        kind, sentence, fix = "sign", "and the sign is wrong", "multiply by -1"
-    else:
-        n = numbers.number(c)
-        kind, fix = "factor", f"divide by {n}"
-        sentence = f"and it is multiplied by {n}" + (
-            f", which is {words}" if words not in ("", n) else ""
-        )
-    return Candidate(
-        kind, Changes(), candidate.at, candidate.where, sentence, fix, prior=0.5 + (not words)
-    )
+def _by_effect(trial: Trial, candidates: list[Candidate]) -> list[list[Candidate]]:
+    """The first few different things that candidates make of the wrong gradients, each with the
+    mistakes that do so, one of a kind."""
+    random = np.random.default_rng(11)
+    along = {key: random.normal(size=key.shape) for key in trial.wrong}
+    effects: list[Array] = []
+    groups: list[list[Candidate]] = []
+    for candidate in candidates[:LOOKED_AT]:
+        new = trial.now | trial.predict(candidate.changes)
+        effect = np.array([np.sum(along[key] * np.asarray(new[key])) for key in trial.wrong])
+        same = [np.allclose(effect, other, rtol=1e-6, atol=0) for other in effects]
+        if any(same):
+            group = groups[same.index(True)]
+            near = candidate.prior <= group[0].prior + FAR
+            if near and all(candidate.kind != c.kind for c in group):
+                group.append(candidate)
+        elif len(groups) < DIFFERENT:
+            effects.append(effect)
+            groups.append([candidate])
+    return groups
 
 
 def _holds(everything: Trial, candidates: Iterable[Candidate]) -> bool:
     """Whether an answer found on a sample is one for all gradients given."""
     keys, _ = everything.explained(reduce(or_, (c.changes for c in candidates)))
     return len(keys) == len(everything.wrong)
-
-
-def _collinear(a: Array, b: Array) -> bool:
-    """Whether one is a multiple of the other, up to a little more than rounding."""
-    a, b = np.ravel(a), np.ravel(b)
-    size = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return size > 0 and abs(float(a @ b)) > (1 - 1e-6) * size
-
-
-def _distinct(answers: list[Answer]) -> list[Answer]:
-    """The best answer for each combination of kinds, best first; what comes far behind is left
-    out."""
-    ranked = sorted(answers, key=lambda a: a.rank)
-    kept: dict[tuple[str, ...], Answer] = {}
-    for answer in ranked:
-        behind = answer.rank[1] - ranked[0].rank[1]
-        if len(answer.candidates) > len(ranked[0].candidates) or behind > FAR:
-            break
-        kept.setdefault(tuple(c.kind for c in answer.candidates), answer)
-    # What a simple answer says, a far-fetched one with the same effect need not say again.
-    simple = ranked[0].candidates[0].kind if ranked else ""
-    kept = {
-        kinds: answer
-        for kinds, answer in kept.items()
-        if answer is ranked[0] or kinds[0] not in _FAR_FETCHED.get(simple, ())
-    }
-    # A named reading of a factor says all that the factor does.
-    plain = kept.get(("factor",))
-    if (
-        len(kept) > 1
-        and plain
-        and plain.rank[1] >= PLAIN
-        and ranked[0].candidates[0].kind in _FACTORS
-    ):
-        del kept[("factor",)]
-    return list(kept.values())
-
-
-_FAR_FETCHED = {
-    "derivative-missing": {"wrong-derivative"},
-    "mask": {"wrong-derivative"},
-    "regularisation": {"one-path", "overwritten-path", "sign"},
-}
-_FACTORS = {
-    "sign", "averaged-paths", "averaged-batch", "summed-batch", "regularisation", "one-path",
-}  # fmt: skip

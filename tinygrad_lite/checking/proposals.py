@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tinygrad_lite.checking.changes import Array
-from tinygrad_lite.checking.mistakes import shapes, stale
+from tinygrad_lite.checking.mistakes import exchanged, shapes, stale
 from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.mistakes.habits import together
 from tinygrad_lite.checking.places import Places
@@ -24,6 +24,7 @@ class Proposals:
     def __init__(self, trial: Trial) -> None:
         self.whole, self.record, self.found = trial.whole, trial.record, trial.found
         self.targets, self.about, self.wrong = trial.targets, trial.about, trial.wrong
+        self.now = trial.now
         self.places = Places(trial)
         self.repeated = Repeated(self.places)
 
@@ -51,6 +52,10 @@ class Proposals:
         if not fitting:
             return
         first = fitting[0]
+        yield from exchanged.candidates(
+            self.wrong, [k for k in self.record.keys if k not in set(self.wrong)], self.now,
+            lambda key, gradient: self.targets[key].equals(gradient),
+        )  # fmt: skip
         if self.whole.large:
             yield from self.repeated.habits()
         yield from self.places.around(first, self.places.reaching(first))

@@ -15,7 +15,7 @@ from tinygrad_lite.engine.backward import consumers_first
 from tinygrad_lite.engine.value import Value
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.diagnose import Answer
+    from tinygrad_lite.checking.answers import Answer
 
 ROWS = 24  # rows of the table that are printed
 

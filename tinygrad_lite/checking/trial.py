@@ -64,6 +64,8 @@ class Trial:
 
     settled
         wrong keys that those reproduce
+    spoiled
+        whether the last candidate reproduces the first wrong gradient, but spoils a right one
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Trial:
         right: list[Value] | None = None,
     ) -> None:
         self.whole, self.base = whole, base
+        self.spoiled = False
         self.wrong = whole.wrong if wrong is None else wrong
         self.right = whole.right if right is None else right
         self.targets = whole.targets
@@ -269,6 +272,7 @@ class Trial:
             those keys, and the largest distance among them.
         """
         first = self.wrong[0]
+        self.spoiled = False
         if not self._plausible(changes):
             return set(), np.inf
         try:
@@ -280,6 +284,7 @@ class Trial:
             return set(), np.inf
         for key in (*self.right, *self.settled):
             if key in new and not self.targets[key].keeps(new[key]):
+                self.spoiled = True
                 return set(), np.inf
         keys, worst = set[Value](), 0.0
         for key in self.wrong:

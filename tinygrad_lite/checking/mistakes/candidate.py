@@ -35,6 +35,8 @@ class Candidate:
         candidates of one family, at several places, are one habit rather than several mistakes
     prior
         how much less likely than others that fit equally well; 0 is the most natural
+    besides
+        the other mistake in it, which changes nothing further, where it is two at once
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Candidate:
     correction: str
     family: str = ""
     prior: float = 1.0
+    besides: Candidate | None = None
 
     def weighted(self, extra: float) -> Candidate:
         """The same with a higher (less likely) prior."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -204,6 +205,29 @@ def _ties(edge: Edge, candidate) -> Iterator[Candidate]:  # type: ignore[no-unty
         f"every entry of {target} receives the gradient, not only the extremum",
         "multiply by the mask of the entries that are the extremum", "no-mask", 0.1,
     )  # fmt: skip
+    axis: Any = (edge.node.metadata or {}).get("axis")
+    shape = edge.argument.shape
+    for other in range(len(shape)) if isinstance(axis, int) else ():
+        if other != axis % len(shape) and shape[other] == shape[axis]:
+            yield candidate(
+                "wrong-axis", _along(other, axis),
+                f"the entries of {target} that receive the gradient of {called(edge.node)} are the "
+                f"extrema along axis {other}, not along axis {axis}",
+                f"look for the extrema along axis {axis}", f"extrema-{other}", 0.15,
+            )  # fmt: skip
+
+
+def _along(other: int, axis: int) -> Change:
+    """The rule of an extremum along an axis, for another one of the same length."""
+
+    def change(local: Local) -> Array:
+        node = local.edge.node
+        turned = np.swapaxes(np.asarray(local.args[0]), other, axis)
+        out = node.operation.evaluate(turned, **(node.metadata or {}))  # type: ignore[union-attr]
+        pulled = local.rule(args=local.with_argument(0, turned), out=out)
+        return np.swapaxes(pulled, other, axis)
+
+    return change
 
 
 def _spread(local: Local) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from tinygrad_lite.checking.mistakes.numbers import (
 from tinygrad_lite.checking.mistakes.regularisation import is_regularisation
 from tinygrad_lite.checking.words import called, place
 from tinygrad_lite.engine.value import Value, data_of
+
+UNKNOWN = 0.8  # prior of a factor that is no number of the program and that nobody would write
 
 
 def named(
@@ -60,8 +63,17 @@ def named(
             0.8 if is_half_of_square(edge) else 0.3,
         )
         return
-    seen = set()
     constant = _own_number(about, c, value, edge, close)
+    if c < 0 and not constant:
+        readings = [r for r in named(about, -c, value, edge, close) if r.prior < UNKNOWN]
+        sign = Candidate(
+            "sign", Changes(), value, where, "and the sign is wrong", "multiply by -1", prior=0.1
+        )
+        for other in readings:
+            yield replace(other, changes=changes, family=f"-{other.family}", besides=sign)
+        if readings:
+            return
+    seen = set()
     if constant:
         yield reading("factor", *constant, 0.1)
     if edge is not None and edge.node.operation is not None:
@@ -181,7 +193,7 @@ def _likely(about: Circumstances, c: float, value: Value, where: Value, close: f
     if what_it_equals(about, c, value, where, close) or written(c, close):
         return 0.5
     alone = np.size(about.found.get(value, 0.0)) < 2
-    return 2.5 if alone else 0.8
+    return 2.5 if alone else UNKNOWN
 
 
 def _own_number(
