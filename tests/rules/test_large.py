@@ -68,7 +68,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize("sizes", SETTINGS, ids=str)
 @pytest.mark.parametrize(
-    "cut", ["as it is", "small tiles", "threads", "rows", "few rows", "shared rows"]
+    "cut", ["as it is", "slices", "small tiles", "threads", "rows", "few rows", "shared rows"]
 )
 def test_convolution_is_the_sum_over_windows(sizes, cut, monkeypatch):
     inputs, outputs, kernel, image, stride, padding, dilation, groups = sizes
@@ -76,6 +76,10 @@ def test_convolution_is_the_sum_over_windows(sizes, cut, monkeypatch):
         for module in (columns, spreading):
             monkeypatch.setattr(module, "TILE", 2000)
             monkeypatch.setattr(module, "RUN", 3)
+    if cut == "slices":
+        # Of 7 images: of a column, and of some
+        width = lambda rows, depth, columns: 7 if columns % 14 else 14  # noqa: E731
+        monkeypatch.setattr(blas, "uncopied", width)
     if "rows" in cut:
         monkeypatch.setattr(rows, "_WORTHWHILE", 0)
         monkeypatch.setattr(rows, "_DEEP", 0)
@@ -147,6 +151,20 @@ def test_products_are_added_to_parts_of_matrices(turned, dtype):
 def test_products_of_other_dtypes_are_left_to_numpy():
     for dtype in (np.float16, np.complex64, np.int64, np.dtype(">f4")):
         assert blas.product(np.dtype(dtype)) is None
+
+
+def test_products_are_cut_where_blas_would_copy_and_nowhere_else(monkeypatch):
+    monkeypatch.setattr(blas, "_multiplies_as_it_lies", lambda: True)
+    blas.uncopied.cache_clear()
+    assert blas.uncopied(32, 405, 256) == 64  # 128 would be more than a million
+    assert blas.uncopied(16, 205, 512) == 256
+    assert blas.uncopied(16, 30, 768) is None  # small as it is
+    assert blas.uncopied(32, 405, 72) is None  # nothing divides it
+    assert blas.uncopied(64, 405, 256) is None  # too few columns to pay
+    monkeypatch.setattr(blas, "_multiplies_as_it_lies", lambda: False)
+    blas.uncopied.cache_clear()
+    assert blas.uncopied(32, 405, 256) is None
+    blas.uncopied.cache_clear()
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64, 1500])
@@ -222,6 +240,12 @@ def test_max_pooling_with_ties(kernel, stride, crew, lying, monkeypatch):
     wanted, back = pooled_by_hand(x, g, kernel, stride)
     np.testing.assert_array_equal(out.data, wanted)
     np.testing.assert_allclose(value.grad, back, rtol=1e-12, atol=1e-13)
+    settings = {"kernel": kernel, "stride": stride, "padding": (0, 0)}
+    found = pooling.largest_positive.raw(x - 1, **settings)
+    np.testing.assert_array_equal(found, np.maximum(wanted - 1, 0))
+    shared = pooling.share_positive.raw(g, x - 1, found, **settings)
+    _, back = pooled_by_hand(x - 1, g * (wanted > 1), kernel, stride)
+    np.testing.assert_allclose(shared, back, rtol=1e-12, atol=1e-13)
     mean = tg.avg_pool2d(x, kernel, stride)
     seen = sliding_window_view(x, kernel, axis=(2, 3))[:, :, :: stride[0], :: stride[1]]
     np.testing.assert_allclose(mean, seen.mean(axis=(4, 5)), rtol=1e-12, atol=1e-13)
@@ -308,6 +332,10 @@ INTO = {
     "spread": lambda **out: correlation.spread.raw(Y, W, size=(6, 6), **PLAIN, **out),
     "gather": lambda **out: correlation.gather_kernel.raw(Y, X, kernel=(3, 3), **PLAIN, **out),
     "largest": lambda **out: pooling.largest.raw(X, **POOL, **out),
+    "positive": lambda **out: pooling.largest_positive.raw(X - 0.9, **POOL, **out),
+    "share positive": lambda **out: pooling.share_positive.raw(
+        pooling.largest.raw(X, **POOL), X, pooling.largest.raw(X, **POOL), **POOL, **out
+    ),
     "sums": lambda **out: pooling.window_sums.raw(X, **POOL, **out),
     "share": lambda **out: pooling.share.raw(
         pooling.largest.raw(X, **POOL), X, pooling.largest.raw(X, **POOL), **POOL, **out

@@ -7,7 +7,8 @@ From call to plan, each step a file:
     lifting/   a Recording of scalars into one of matrices; returns what it is given if it finds
                nothing that repeats
     simplify, stages
-               a ReLU behind a pooling; batch normalisation and what surrounds it as one step
+               a ReLU behind a pooling, in one step with it; batch normalisation and what
+               surrounds it as one step
     lowering   expands pull-backs and composite operations into plain NumPy calls, by running the
                rules of the rulebook on `Traced` arrays once more
     passes     shares common subexpressions, drops dead work

@@ -20,7 +20,7 @@ from tinygrad_lite.replay.plan import Plan
 from tinygrad_lite.replay.recorder import Recorder
 from tinygrad_lite.replay.results import plain_result
 from tinygrad_lite.replay.signature import replaced
-from tinygrad_lite.replay.simplify import simplified
+from tinygrad_lite.replay.simplify import rectified, simplified
 from tinygrad_lite.replay.snapshot import Snapshot
 from tinygrad_lite.replay.stages import staged
 from tinygrad_lite.replay.traced import untraced
@@ -162,7 +162,7 @@ def recorded(
 
 
 def _planned(recording: Recording, recorder: Recorder) -> Plan:
-    recording = staged(simplified(lift(recording)))
+    recording = rectified(staged(simplified(lift(recording))))
     # Lowering computes everything again, the steps that were replaced have no use any more.
     for step in {*recorder.steps, *recording.steps}:
         if not isinstance(step, Instruction) or not step.repeats:

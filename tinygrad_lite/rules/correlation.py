@@ -72,10 +72,22 @@ def correlate(
     matrices = matrices.reshape(groups, 1, outputs, layout.depth)
 
     def work(tile: Tile) -> None:
-        np.matmul(matrices, tile.columns(images), out=tile.of(result))
+        columns, target = tile.columns(images), tile.of(result)
+        width = blas.uncopied(outputs, layout.depth, columns.shape[3])
+        if width is None:
+            np.matmul(matrices, columns, out=target)
+        else:
+            sliced = _sliced(columns, width), _sliced(target, width)
+            np.matmul(matrices[:, :, None], sliced[0], out=sliced[1])
 
     in_shards(work, tiles(layout, images.itemsize, crew), crew)
     return batch_first(result.reshape(groups * outputs, *result.shape[2:]))
+
+
+def _sliced(matrices: Array, width: int) -> Array:
+    """Matrices (groups, rows, i, j) as (groups, rows, slices, i, width), a view."""
+    groups, rows, height, _ = matrices.shape
+    return matrices.reshape(groups, rows, height, -1, width).swapaxes(2, 3)
 
 
 @primitive

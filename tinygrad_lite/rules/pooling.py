@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import defvjp
 from tinygrad_lite.engine.value import data_of
+from tinygrad_lite.rules.activations import where_positive
 from tinygrad_lite.rules.columns import split
 from tinygrad_lite.rules.shards import WORTHWHILE, in_shards, threads
 from tinygrad_lite.rules.windows import Array, Pair
@@ -26,6 +27,15 @@ def largest(
 ) -> Array:
     """The largest entry of every window."""
     return _reduced(np.maximum, _padded(x, padding, -np.inf), kernel, stride, out)
+
+
+@primitive
+def largest_positive(
+    x: Any, *, kernel: Pair, stride: Pair, padding: Pair, out: Array | None = None
+) -> Array:
+    """`relu` of the `largest`, while that is in the cache; a plan has it in the place of both."""
+    x = _padded(x, padding, -np.inf)
+    return _reduced(np.maximum, x, kernel, stride, out, positive=True)
 
 
 @primitive
@@ -69,6 +79,18 @@ def share(
 
 
 @primitive
+def share_positive(
+    y: Any, x: Any, top: Any, *, kernel: Pair, stride: Pair, padding: Pair, out: Array | None = None
+) -> Array:
+    """`share` of the entries of `y` where `top` is positive."""
+    if kernel == stride and not any(padding):
+        return _share_apart(y, x, top, kernel, out, positive=True)
+    settings = {"kernel": kernel, "stride": stride, "padding": padding}
+    found: Array = share(where_positive(y, top), x, top, **settings, out=out)
+    return found
+
+
+@primitive
 def at_largest(y: Any, x: Any, top: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Array:
     """The mean of `y` over the entries of every window of `x` that equal the largest; the
     transpose of `share`."""
@@ -96,13 +118,20 @@ def _blocks(x: Array, rows: int, crew: int) -> list[tuple[slice, slice]]:
 
 
 def _reduced(
-    reduce: np.ufunc, x: Array, kernel: Pair, stride: Pair, out: Array | None = None
+    reduce: np.ufunc,
+    x: Array,
+    kernel: Pair,
+    stride: Pair,
+    out: Array | None = None,
+    positive: bool = False,
 ) -> Array:
-    """A reduction over every window: along one axis, then along the other."""
+    """A reduction over every window: along one axis, then along the other; or 0 if that is more."""
     counts = [(n - k) // s + 1 for n, k, s in zip(x.shape[2:], kernel, stride, strict=True)]
     if out is None:
         out = np.empty_like(x, shape=(*x.shape[:2], *counts))
     result = out
+    # A row of them, as np.maximum with a number has no vector instructions.
+    zeros = np.zeros_like(result[:, :1, :1]) if positive else None
 
     def work(block: tuple[slice, slice]) -> None:
         channels, rows = block
@@ -120,6 +149,8 @@ def _reduced(
                 entries = reduce(before, others[0], out=target if last else None)
                 for other in others[1:]:
                     reduce(entries, other, out=entries)
+        if zeros is not None:
+            np.maximum(target, zeros, out=target)
 
     crew = threads(x.nbytes > WORTHWHILE)
     in_shards(work, _blocks(x, counts[0], crew), crew)
@@ -133,8 +164,10 @@ def _along(x: Array, axis: int, size: int, step: int) -> list[Array]:
     return [x[(*before, slice(start, start + stop, step))] for start in range(size)]
 
 
-def _share_apart(y: Any, x: Array, top: Array, kernel: Pair, out: Array | None) -> Array:
-    """`share` for windows side by side."""
+def _share_apart(
+    y: Any, x: Array, top: Array, kernel: Pair, out: Array | None, positive: bool = False
+) -> Array:
+    """`share` for windows side by side, or `share_positive`."""
     y = np.asarray(y)
     result = np.empty_like(x, y.dtype) if out is None else out
     if y.strides != top.strides:  # from a linear layer; a mixture of orders is slow
@@ -162,14 +195,17 @@ def _share_apart(y: Any, x: Array, top: Array, kernel: Pair, out: Array | None) 
         channels, rows = block
         hold = windows(x, channels, rows) == np.expand_dims(top[:, channels, rows], tuple(places))
         shares = hold.view(np.uint8).astype(kind, copy=False)
-        for axis, size in zip(reversed(places), reversed(kernel), strict=True):
+        for axis, size in enumerate(kernel, 3):  # rows first: they are longer
             shares, *others = (shares[(slice(None),) * axis + (place,)] for place in range(size))
             for other in others:
                 shares = shares + other
-        if not shares.all():
+        if shares.size and not shares.min():  # which is vectorised, unlike all()
             # A NaN equals nothing: it has no share, and its window no gradient.
             shares = np.maximum(shares, 1)
-        portions = y[:, channels, rows] / shares
+        # NumPy is slow at calls of two dtypes.
+        portions = y[:, channels, rows] / shares.astype(y.dtype)
+        if positive:
+            portions *= (top[:, channels, rows] > 0).astype(y.dtype)
         target = windows(result, channels, rows)
         np.copyto(target, hold)  # quicker than a product of numbers and booleans
         target *= np.expand_dims(portions, tuple(places))
@@ -242,6 +278,19 @@ defvjp(
     lambda g, out, x, **settings: share(g, data_of(x), data_of(out), **settings),
     name="max_pool",
     kink="ties: entries that tie share equally",
+)
+defvjp(
+    largest_positive,
+    lambda g, out, x, **settings: share_positive(g, data_of(x), data_of(out), **settings),
+    name="max_pool_relu",
+    kink="ties: entries that tie share equally; 0: derivative 0",
+)
+defvjp(
+    share_positive,
+    lambda g, out, y, x, top, **settings: where_positive(at_largest(g, x, top, **settings), top),
+    None,
+    None,
+    name="max_pool_relu_share",
 )
 defvjp(
     share,

@@ -3,7 +3,15 @@
 import numpy as np
 
 from rules.case import Case, SpecialPoint, distinct, smooth
-from tinygrad_lite.rules.pooling import at_largest, largest, share, window_spread, window_sums
+from tinygrad_lite.rules.pooling import (
+    at_largest,
+    largest,
+    largest_positive,
+    share,
+    share_positive,
+    window_spread,
+    window_sums,
+)
 from tinygrad_lite.rules.sliding_pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 
@@ -171,6 +179,19 @@ for settings in (APART, OVERLAPPING, GAPS):
     top = MAX(IMAGES, **settings)
     CASES += [
         Case(largest, [IMAGES], settings, reference=MAX),
+        Case(
+            largest_positive,
+            [IMAGES],
+            settings,
+            reference=lambda x, **settings: np.maximum(MAX(x, **settings), 0),
+        ),
+        Case(
+            share_positive,
+            [smooth(*top.shape), IMAGES, top],
+            settings,
+            fixed=(1, 2),
+            reference=lambda y, x, top, **s: share_in_loops(y * (top > 0), x, top, **s),
+        ),
         Case(window_sums, [IMAGES], settings, reference=SUM),
         Case(
             window_spread,
@@ -201,6 +222,13 @@ SPECIAL_POINTS = [
         [np.array([[[[0.0, 0.5], [0.5, 0.0]]]])],
         APART,
         id="max_pool of a tie",
+    ),
+    SpecialPoint(
+        largest_positive,
+        [np.array([[[[3.0, 3.0, -1.0, -1.0, 0.0, -2.0]]]])],
+        [np.array([[[[0.5, 0.5, 0.0, 0.0, 0.0, 0.0]]]])],
+        {"kernel": (1, 2), "stride": (1, 2), "padding": (0, 0)},
+        id="max_pool_relu of ties above, below and at zero",
     ),
     SpecialPoint(
         largest,
