@@ -1,4 +1,4 @@
-"""What every test shares: a browser, and how Hypothesis works.
+"""What tests of several rooms share: a browser, two threads, and how Hypothesis works.
 
 Tests whose programs are missing are skipped, saying how to get them; where CI is set they fail
 instead, so that nobody takes a skipped test for a passed one.
@@ -9,6 +9,8 @@ import shutil
 
 import pytest
 from hypothesis import settings
+
+from tinygrad_lite.rules import blas, shards
 
 # A deadline per example fails on a busy machine. The rest is Hypothesis's own profile, which
 # already repeats itself exactly where CI is set.
@@ -48,3 +50,16 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=command, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    """BLAS free to use two threads, and so are we, whatever the machine and the environment."""
+    if blas._control() is None:
+        pytest.skip("NumPy's BLAS cannot be told how many threads to use")
+    get, set_ = blas._control()
+    before = get()
+    set_(2)
+    monkeypatch.setattr(shards, "_cores", lambda: 2)
+    yield
+    set_(before)

@@ -11,7 +11,6 @@ to `output/digits.html`, and the check at the end fails if the rate is missed.
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -89,7 +88,7 @@ def train(mnist: Mnist, recipe: Recipe, seed: int) -> tuple[nn.Sequential, train
 
 
 def main() -> None:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("--minute", action="store_true", help="a smaller network, for a minute")
     parser.add_argument("--quick", action="store_true", help="a few images, to see that it works")
     parser.add_argument("--seed", type=seed, default=0, help="of everything random (0)")

@@ -10,14 +10,13 @@ page's network. The page's own code measures, by `web/measure.mjs`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import subprocess
 from pathlib import Path
 
 import numpy as np
-from commandline import HERE, fail
+from commandline import HERE, Parser, fail, seed
 from numpy.typing import NDArray
 from train_page import AUGMENT
 
@@ -28,12 +27,10 @@ LIMIT = re.compile(r'^  \["(\w+)", ([-.\d]+), ([-.\d]+|Infinity), "\w+"\],$', re
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(__doc__)
     parser.add_argument("--count", type=int, default=20_000, metavar="N", help="images (20000)")
     parser.add_argument("--beyond", type=int, default=3, metavar="N", help="in 10,000 (3)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the changes (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="S", help="of the changes (0)")
     asked = parser.parse_args()
     images = load_mnist(HERE / "data").train_images[: asked.count]
     changed = AUGMENT(as_pixels(images)[:, None], np.random.default_rng(asked.seed))

@@ -75,11 +75,7 @@ the chain rule sums."""
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line, checked."""
-    parser = Parser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(__doc__)
     add = parser.add_argument
     add("network", nargs="?", choices=NETWORKS, default="1", help="which: 1 2 3 4 (1)", metavar="N")
     add("--iterations", type=count, metavar="N", help="how often images are drawn (12)")

@@ -29,11 +29,7 @@ from tinygrad_lite.nn import init
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line, checked."""
-    parser = Parser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(__doc__)
     add = parser.add_argument
     add(
         "--network", "--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS),

@@ -20,7 +20,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import training
-from commandline import HERE
+from commandline import HERE, Parser
 from networks import Network4
 from no_digits import no_digits
 
@@ -48,7 +48,7 @@ NO_DIGITS_IN_A_BATCH = 5
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(__doc__)
     parser.add_argument("which", nargs="*", choices=[[], *TRAIN], default=[], help="which (both)")
     parser.add_argument("--epochs", type=int, default=8, help="of the convolutional one (8)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (0)")

@@ -11,14 +11,8 @@ from tinygrad_lite.rules import blas, correlation, shards
 
 
 @pytest.fixture
-def seen(monkeypatch):
-    """Threads of BLAS and of ours in each convolution, with two granted to BLAS."""
-    if blas._control() is None:
-        pytest.skip("NumPy's BLAS cannot be told how many threads to use")
-    get, set_ = blas._control()
-    before = get()
-    set_(2)
-    monkeypatch.setattr(shards, "_cores", lambda: 2)
+def seen(monkeypatch, two_threads):
+    """Threads of BLAS and of ours in each convolution."""
     found = []
 
     def watched(work, parts, crew):
@@ -26,8 +20,7 @@ def seen(monkeypatch):
         shards.in_shards(work, parts, crew)
 
     monkeypatch.setattr(correlation, "in_shards", watched)
-    yield found
-    set_(before)
+    return found
 
 
 def network(hidden):

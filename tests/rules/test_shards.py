@@ -11,19 +11,6 @@ import pytest
 from tinygrad_lite.rules import blas, shards
 
 
-@pytest.fixture
-def two_threads(monkeypatch):
-    """BLAS free to use two threads, whatever the machine and the environment."""
-    if blas._control() is None:
-        pytest.skip("NumPy's BLAS cannot be told how many threads to use")
-    get, set_ = blas._control()
-    before = get()
-    set_(2)
-    monkeypatch.setattr(shards, "_cores", lambda: 2)
-    yield
-    set_(before)
-
-
 def test_every_part_is_done_once_by_both_threads(two_threads):
     done, names = [], set()
 

@@ -424,14 +424,16 @@ def test_an_unknown_operation_is_refused_by_name(opened, graph_file):
     )
 
 
-def test_a_network_that_computes_something_else_than_python_is_told(opened, graph_file):
-    def alter(document):
-        weight = document["weights"]["4.bias"]
-        biases = np.frombuffer(base64.b64decode(weight["data"]), "<f4") + np.float32(0.01)
-        weight["data"] = base64.b64encode(biases.tobytes()).decode()
+def spoil(document):
+    """Move the biases of the last layer by 0.01."""
+    weight = document["weights"]["4.bias"]
+    biases = np.frombuffer(base64.b64decode(weight["data"]), "<f4") + np.float32(0.01)
+    weight["data"] = base64.b64encode(biases.tobytes()).decode()
 
+
+def test_a_network_that_computes_something_else_than_python_is_told(opened, graph_file):
     each = opened()
-    each.open_file(changed(graph_file, alter))
+    each.open_file(changed(graph_file, spoil))
     each.wait_for("This page disagrees with Python: on 2 pictures")
     each.wait_for("differ by up to 1 × 10⁻²")
 
@@ -439,9 +441,7 @@ def test_a_network_that_computes_something_else_than_python_is_told(opened, grap
 def test_a_file_cannot_allow_itself_to_differ(opened, graph_file):
     def alter(document):
         document["parity"]["tolerance"] = 0.5
-        weight = document["weights"]["4.bias"]
-        biases = np.frombuffer(base64.b64decode(weight["data"]), "<f4") + np.float32(0.01)
-        weight["data"] = base64.b64encode(biases.tobytes()).decode()
+        spoil(document)
 
     each = opened()
     each.open_file(changed(graph_file, alter))
