@@ -250,3 +250,49 @@ def test_scope_names_what_is_recorded_inside():
         h = Value(1.0) * 2
     assert h.scope == "encoder/layer 1"
     assert (h * 2).scope == ""
+
+
+def test_a_value_knows_what_its_operation_was_given():
+    x, w, b = Value(np.ones((1, 2))), Value(np.ones((3, 2))), Value(np.ones(3))
+
+    def given(value):
+        return [id(a) for a in value.args]  # == of Values compares entries
+
+    assert given(x) == []
+    assert given(np.tanh(x)) == [id(x)]
+    assert given(x * w) == given(np.multiply(x, w)) == [id(x), id(w)]
+    assert given(2.0 - x)[1] == id(x)
+    assert given(tg.linear(x, w, b)) == [id(x), id(w), id(b)]
+    assert given(np.stack([x, x])) == [id(x), id(x)]
+    assert (x * w).metadata is None
+    assert x.sum(axis=1).metadata == {"axis": 1}
+
+
+def test_what_an_operation_was_given_outlives_a_wish_for_the_gradient():
+    x, y = Value(2.0), Value(3.0)
+    for made, slope in ((x * y, 3.0), (np.tanh(x), 1 - np.tanh(2.0) ** 2)):
+        assert not made.retained
+        args = made.args
+        assert made.retain_grad() is made
+        assert made.retained
+        assert made.metadata is None
+        assert len(args) == len(made.args)
+        assert all(a is b for a, b in zip(args, made.args, strict=True))
+        x.grad = None
+        made.backward()
+        assert made.grad == 1.0
+        assert x.grad == pytest.approx(slope, rel=1e-15)
+
+
+def test_arguments_and_settings_of_a_record_can_be_exchanged():
+    x, y, z = Value(2.0), Value(3.0), Value(5.0)
+    product = x * y
+    product.args = (x, z)
+    assert product.metadata is None
+    product.backward()
+    assert (x.grad, y.grad, z.grad) == (5.0, None, 2.0)
+    rows = Value(np.ones((2, 3)))
+    total = rows.sum(axis=0)
+    total.metadata = {"axis": 0, "keepdims": True}
+    total.backward(np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(rows.grad, [[1, 2, 3], [1, 2, 3]])

@@ -10,8 +10,8 @@ import numpy as np
 
 from tinygrad_lite.engine.modes import ENTERED, MODE
 from tinygrad_lite.engine.record import ASTYPE, record
-from tinygrad_lite.engine.rulebook import JointVjp, no_rule
-from tinygrad_lite.engine.value import Value, data_of, describe
+from tinygrad_lite.engine.rulebook import JointVjp, handed_on, no_rule
+from tinygrad_lite.engine.value import IN_TUPLE, NO_SECOND, Value, data_of, describe
 
 _by_serial = attrgetter("serial")
 _ndarray = np.ndarray
@@ -26,21 +26,35 @@ def consumers_first(*outputs: Value, boundary: Iterable[Value] = ()) -> list[Val
     """
     found = set(boundary)
     waiting: list[Value] = []
-    for out in outputs:
-        if out.operation is not None and out not in found:
-            found.add(out)
-            waiting.append(out)
+    _add_new(outputs, found, waiting)
     order: list[Value] = []
-    # Depth first, which finds neighbours in memory one after the other, and nearly in order.
+    # Depth first, and into the second argument at once, which was mostly recorded last: that finds
+    # neighbours in memory one after the other, and nearly in order, so that sorting is quick.
     while waiting:
-        node = waiting.pop()
-        order.append(node)
-        for argument in node.args:
-            if type(argument) is Value and argument.operation is not None and argument not in found:
-                found.add(argument)
-                waiting.append(argument)
+        node: Any = waiting.pop()
+        while True:
+            order.append(node)
+            x, y = node._first, node._second
+            if y is IN_TUPLE:
+                _add_new(x, found, waiting)
+                break
+            if type(x) is Value and x.operation is not None and x not in found:
+                found.add(x)
+                waiting.append(x)
+            if type(y) is not Value or y.operation is None or y in found:
+                break
+            found.add(y)
+            node = y
     order.sort(key=_by_serial, reverse=True)
     return order
+
+
+def _add_new(candidates: Iterable[Any], found: set[Value], waiting: list[Value]) -> None:
+    """Wait for the computed Values among the candidates that have not been found yet."""
+    for value in candidates:
+        if type(value) is Value and value.operation is not None and value not in found:
+            found.add(value)
+            waiting.append(value)
 
 
 def leaves_of(order: Iterable[Value]) -> list[Value]:
@@ -317,52 +331,42 @@ def _pull_back_lean(order: list[Value], held: dict[Value, Any]) -> dict[Value, A
         g = held.pop(node, None)
         if g is None:
             continue
-        if node.retained:
-            kept[node] = g
         operation: Any = node.operation
-        if operation.is_pair and not node.metadata:
-            first, second = operation.vjps
-            argument, y = node.args
-            try:
-                a = argument._data if type(argument) is Value else argument
-                b = y._data if type(y) is Value else y
-            except AttributeError:  # a leaf whose number is in a pack
-                a, b = data_of(argument), data_of(y)
+        x, y = node._first, node._second
+        if y is IN_TUPLE or operation.pull_first is None:
+            if node.retained:
+                kept[node] = g
+            for _, argument, local in pulled_through(node, g):
+                held[argument] = held[argument] + local if argument in held else local
+            continue
+        out = node._data
+        try:
+            a = x._data if type(x) is Value else x
+            b = y._data if type(y) is Value else y
+        except AttributeError:  # a leaf whose number is in a pack
+            a, b = data_of(x), data_of(y)
+        if y is NO_SECOND:
+            local = operation.pull_first(g, out, a)
+        else:
             if type(y) is Value:
-                local = second(g, node._data, a, b)
-                if type(local) is not _ndarray is not type(b):
-                    if type(local) is not float or type(b) is not float:
-                        local = fitted(local, y, node)
-                elif (
+                pull = operation.pull_second
+                local = g if pull is handed_on else pull(g, out, a, b)
+                if (type(local) is not float or type(b) is not float) and (
                     type(local) is not type(b)
                     or local.shape != b.shape
                     or local.dtype is not b.dtype
                 ):
                     local = fitted(local, y, node)
                 held[y] = held[y] + local if y in held else local
-                if type(argument) is not Value:
+                if type(x) is not Value:
                     continue
-            local = first(g, node._data, a, b)
-        elif operation.is_single:
-            argument = node.args[0]
-            try:
-                a = argument._data
-            except AttributeError:
-                a = argument.data
-            if node.metadata:
-                local = operation.vjps[0](g, node._data, a, **node.metadata)
-            else:
-                local = operation.vjps[0](g, node._data, a)
-        else:
-            for _, argument, local in pulled_through(node, g):
-                held[argument] = held[argument] + local if argument in held else local
-            continue
-        if type(local) is not _ndarray is not type(a):
-            if type(local) is not float or type(a) is not float:
-                local = fitted(local, argument, node)
-        elif type(local) is not type(a) or local.shape != a.shape or local.dtype is not a.dtype:
-            local = fitted(local, argument, node)
-        held[argument] = held[argument] + local if argument in held else local
+            pull = operation.pull_first
+            local = g if pull is handed_on else pull(g, out, a, b)
+        if (type(local) is not float or type(a) is not float) and (
+            type(local) is not type(a) or local.shape != a.shape or local.dtype is not a.dtype
+        ):
+            local = fitted(local, x, node)
+        held[x] = held[x] + local if x in held else local
     for value, g in held.items():
         if value.operation is None:
             kept[value] = g

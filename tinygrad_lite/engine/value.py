@@ -21,6 +21,11 @@ next_serial = count().__next__  # creation order is a topological order; atomic 
 _ndarray = np.ndarray
 _FLOAT64 = np.dtype(np.float64)
 
+NO_SECOND = object()
+"""In the place of a Value's second argument: it has only one."""
+IN_TUPLE = object()
+"""In the place of a Value's second argument: the first is a tuple of all."""
+
 
 @final
 class Value:
@@ -52,29 +57,31 @@ class Value:
     """
 
     __slots__ = (
-        "_data", "_grad", "_name", "_within", "args", "frame_code", "frame_offset", "metadata",
-        "operation", "passes", "retained", "serial",
+        "_data", "_first", "_grad", "_metadata", "_name", "_retained", "_second", "_within",
+        "frame_code", "frame_offset", "operation", "passes", "serial",
     )  # fmt: skip
     operation: Operation | None
-    args: tuple[Any, ...]
-    metadata: dict[str, Any] | None
     serial: int
     frame_code: CodeType | None
     frame_offset: int
     passes: int
-    retained: bool
     _data: Any
+    _first: Any
     _grad: Any
+    _metadata: dict[str, Any] | None
     _name: str
+    _retained: bool
+    _second: Any
     _within: Any
 
     def __init__(self, data: Any, name: str = "") -> None:
         self._data = _leaf_data(data)
         self.operation = None
-        self.args = ()
-        self.metadata = None
+        self._first = ()
+        self._second = IN_TUPLE
+        self._metadata = None
+        self._retained = False
         self.serial = next_serial()
-        self.retained = False
         self.frame_code = None
         self.frame_offset = 0
         self.passes = 0
@@ -210,6 +217,47 @@ class Value:
         """Whether it was given rather than computed; `backward` accumulates `.grad` here."""
         return self.operation is None
 
+    # One or two arguments without settings lie in slots of their own, and then the slots of the
+    # settings and of `retained` are unset. A tuple would be a second object of each node for the
+    # garbage collector, which walks over a growing graph time and again: steps of scalars took
+    # 1.5 times as long.
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The arguments of the operation, Values and plain ones."""
+        second = self._second
+        if second is IN_TUPLE:
+            args: tuple[Any, ...] = self._first
+            return args
+        return (self._first,) if second is NO_SECOND else (self._first, second)
+
+    @args.setter
+    def args(self, args: tuple[Any, ...]) -> None:
+        self._spell_out()
+        self._first = args
+
+    @property
+    def metadata(self) -> dict[str, Any] | None:
+        """The keyword settings of the operation, or None."""
+        return self._metadata if self._second is IN_TUPLE else None
+
+    @metadata.setter
+    def metadata(self, metadata: dict[str, Any] | None) -> None:
+        self._spell_out()
+        self._metadata = metadata
+
+    @property
+    def retained(self) -> bool:
+        """Whether `backward` keeps the cotangent, as `retain_grad` asks."""
+        return self._retained if self._second is IN_TUPLE else False
+
+    def _spell_out(self) -> None:
+        """Put the arguments in a tuple, so that settings and `retained` can be set."""
+        if self._second is not IN_TUPLE:
+            self._first, self._second = self.args, IN_TUPLE
+            self._metadata = None
+            self._retained = False
+
     # `record` leaves the next three slots unset, as each store costs 2 % of a scalar operation and
     # most Values of a graph never use them.
 
@@ -268,7 +316,8 @@ class Value:
 
     def retain_grad(self) -> Value:
         """Ask `backward` to keep the cotangent of this intermediate Value in `.grad`."""
-        self.retained = True
+        self._spell_out()
+        self._retained = True
         return self
 
     def item(self) -> float:

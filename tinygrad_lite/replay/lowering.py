@@ -20,7 +20,7 @@ from tinygrad_lite.engine.modes import change_mode
 from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import RULES, JointVjp, Operation, VariadicVjp
 from tinygrad_lite.engine.tracing import Trace
-from tinygrad_lite.engine.value import Value, next_serial
+from tinygrad_lite.engine.value import Value
 from tinygrad_lite.replay.descent import Rate, is_plain, taken_for_granted
 from tinygrad_lite.replay.errors import CaptureError
 from tinygrad_lite.replay.expansions import EXPANSIONS, RULE_EXPANSIONS
@@ -141,7 +141,7 @@ class Lowered(Tape):
 
     def _remember(self, step: Instruction, args: Any, settings: Any) -> None:
         """A Value of the operation, for the pull-back to run over."""
-        node = object.__new__(Value)
+        node = Value(0.0)
         several = len(step.targets) > 1
         parts = tuple(self.place[slot] for slot in step.targets)
         node._data = parts if several else parts[0]
@@ -152,9 +152,6 @@ class Lowered(Tape):
             for position, (slot, arg) in enumerate(zip(step.arguments, args, strict=True))
         )
         node.metadata = settings or None
-        node.serial = next_serial()
-        node.retained = False
-        node.frame_code, node.frame_offset = None, 0
         self._values[step.targets if several else step.targets[0]] = node
 
     def _value(self, slot: Any) -> Value:
