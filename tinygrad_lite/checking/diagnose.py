@@ -16,7 +16,7 @@ from tinygrad_lite.checking.mistakes.candidate import Candidate
 from tinygrad_lite.checking.mistakes.habits import everywhere_at
 from tinygrad_lite.checking.proposals import Proposals
 from tinygrad_lite.checking.targets import Target
-from tinygrad_lite.checking.trial import Case, Trial
+from tinygrad_lite.checking.trial import FAILURES, Case, Trial
 from tinygrad_lite.checking.words import called
 from tinygrad_lite.engine.value import Value
 
@@ -209,9 +209,12 @@ def _chains(trial: Trial, others: list[Candidate]) -> Iterator[Answer]:
         return  # one number or two can be had in many ways
     natural = [c for c in others if c.prior <= SURE and c.besides is None]
     for candidate in natural[:CHAINED]:
-        rest = Trial(trial.whole, trial.base | candidate.changes, trial.wrong, trial.right)
-        if rest.spent:
+        if trial.spent:
             return
+        try:
+            rest = Trial(trial.whole, trial.base | candidate.changes, trial.wrong, trial.right)
+        except FAILURES:
+            continue
         found = False
         for further in _answers(rest, 1, rare=False):
             if all(c.prior <= NATURAL for c in further.candidates):

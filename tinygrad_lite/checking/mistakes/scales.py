@@ -360,6 +360,8 @@ def _factor(
     words = what_it_equals(about, c, value, where, close)
     n = number(c)
     more = f", which is {words}" if words and words != n else ""
+    if not words and not written(c, close):
+        more = ", a number that the program does not contain: the mistake may be another one"
     from_where = f" from {called(where)}" if where is not value else ""
     return (
         f"what arrives at {called(value)}{from_where} is {n} times too large{more}"
