@@ -52,3 +52,17 @@ def test_readme_command_is_one_line_that_sets_itself_up(marker):
     blocks = re.findall(rf"^<!-- command: {marker} -->\n```sh\n(.*?)^```$", readme, re.M | re.S)
     assert len(blocks) == 1
     assert re.fullmatch(r"python3 -m venv \.venv && [^\n]*pip install [^\n]*\n", blocks[0])
+
+
+def test_the_page_about_architecture_names_what_there_is():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "tinygrad_lite"
+    files = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
+    for name in re.findall(r"[\w/]+\.py\b", page):
+        known = any(f"/{path}".endswith(f"/{name}") for path in files)
+        assert known or (ROOT / name).exists(), name
+    listed = re.findall(r"^\| `([\w.]+?)(?:/|\.py)` \|", page, re.M)
+    layers = re.findall(r'^    "\((\w+)\)",$', (ROOT / "pyproject.toml").read_text(), re.M)
+    assert listed == layers  # each room, from the top down
+    rooms = {path.split("/")[0].removesuffix(".py") for path in files} - {"__init__"}
+    assert set(listed) == rooms
