@@ -51,6 +51,34 @@ def test_who_convolves(batch, hidden, wanted, seen):
     assert blas.threads() == 2
 
 
+def test_a_short_linear_layer_leaves_blas_asleep_after_a_convolution(two_threads, monkeypatch):
+    monkeypatch.setattr(blas, "_asleep_until", 0.0)
+    x, weight = np.ones((64, 512), np.float32), np.ones((10, 512), np.float32)
+    threads = []
+    held = blas.single_threaded
+
+    def watched():
+        threads.append("held")
+        return held()
+
+    monkeypatch.setattr(blas, "single_threaded", watched)
+    tg.linear(x, weight)
+    assert threads == []
+    images, kernels = np.ones((64, 8, 12, 12), np.float32), np.ones((16, 8, 5, 5), np.float32)
+    tg.conv2d(images, kernels)  # on our threads
+    threads.clear()
+    np.testing.assert_array_equal(tg.linear(x, weight), np.full((64, 10), 512))
+    assert threads == ["held"]
+    layer = tg.Value(weight)
+    tg.linear(x, layer).sum().backward()
+    assert threads == ["held"] * 3
+    np.testing.assert_array_equal(layer.grad, np.full((10, 512), 64))
+    monkeypatch.setattr(blas, "_LONG", 64 * 512 * 10)  # as if it took long
+    np.testing.assert_array_equal(tg.linear(x, weight), np.full((64, 10), 512))
+    assert threads == ["held"] * 3
+    assert blas.threads() == 2
+
+
 def test_blas_has_its_threads_again_after_an_error(seen, monkeypatch):
     net = network([])
     x = np.zeros((64, 8, 12, 12), np.float32)

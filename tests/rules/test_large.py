@@ -90,7 +90,6 @@ def test_convolution_is_the_sum_over_windows(sizes, cut, monkeypatch):
     if cut == "shared rows":
         monkeypatch.setattr(rows, "threads", lambda worthwhile: 2)
     if cut == "threads":
-        monkeypatch.setattr(correlation, "_BROAD", 1000)
         monkeypatch.setattr(correlation, "threads", lambda worthwhile: 2)
     columns.tiles.cache_clear()
     spreading._parts.cache_clear()

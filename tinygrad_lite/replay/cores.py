@@ -20,12 +20,10 @@ from tinygrad_lite.rules import blas
 from tinygrad_lite.rules.correlation import WORTHWHILE, correlate, gather_kernel, spread
 
 
-def is_mostly_convolution(steps: Iterable[Step]) -> bool:
+def is_mostly_convolution(calls: Iterable[Instruction]) -> bool:
     """Whether more is multiplied in convolutions, large enough for threads, than in products."""
     convolved = multiplied = 0
-    for step in steps:
-        if not isinstance(step, Instruction):
-            continue
+    for step in calls:
         if step.function in (np.matmul, np.dot):
             multiplied += math.prod(step.targets[0].shape) * np.shape(step.arguments[0])[-1]
         elif step.function in _CONVOLUTIONS:
@@ -47,16 +45,20 @@ def _multiplications(step: Instruction) -> int:
     return multiplications
 
 
-def holding_blas(run: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that runs with BLAS single-threaded, so that its threads sleep."""
+def sharing_cores(run: Callable[..., Any], steps: Iterable[Step]) -> Callable[..., Any]:
+    """What runs some steps, with BLAS's threads asleep, or with ours where those are needed."""
+    calls = [step for step in steps if isinstance(step, Instruction)]
+    if _CONVOLUTIONS.isdisjoint(step.function for step in calls):
+        return run
+    mode = blas.single_threaded if is_mostly_convolution(calls) else blas.awake
 
     @wraps(run)
-    def held(*args: Any) -> Any:
-        with blas.single_threaded():
+    def shared(*args: Any) -> Any:
+        with mode():
             return run(*args)
 
-    return held
+    return shared
 
 
 _CORRELATE, _SPREAD = RULES[correlate], RULES[spread]
-_CONVOLUTIONS = {_CORRELATE, _SPREAD, RULES[gather_kernel]}
+_CONVOLUTIONS: set[Any] = {_CORRELATE, _SPREAD, RULES[gather_kernel]}

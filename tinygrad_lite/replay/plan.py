@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_lite.engine.record import computed
 from tinygrad_lite.engine.rulebook import Operation
-from tinygrad_lite.replay.cores import holding_blas, is_mostly_convolution
+from tinygrad_lite.replay.cores import sharing_cores
 from tinygrad_lite.replay.form import (
     Argument,
     Attribute,
@@ -389,9 +389,7 @@ class Plan:
         namespace = dict(self._names.values)
         exec(compile(text, "<captured>", "exec"), namespace)
         self.text = text
-        run: Callable[..., Any] = namespace["run"]
-        if is_mostly_convolution(self.steps):
-            run = holding_blas(run)
+        run = sharing_cores(namespace["run"], self.steps)
         if not self.quiet:
             return run
         with np.errstate(**self.quiet):

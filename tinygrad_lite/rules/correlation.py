@@ -27,12 +27,16 @@ from tinygrad_lite.rules.windows import Array, Pair, batch_first, batch_last, co
 # Multiplications for which it pays to wake other threads: those that take 300 microseconds.
 WORTHWHILE = 1 << 23
 # Rows of a tile's matrix for a row of the image from which BLAS's own threads are quicker than
-# those of Python, which wait for the GIL, and for BLAS's where these are awake.
+# ours where these would wait for them.
 _BROAD = 24
 
 
 def _crew(multiplications: int, layout: Layout) -> int:
-    return threads(multiplications > WORTHWHILE and (blas.is_held() or layout.block < _BROAD))
+    """How many of our threads convolve; those of BLAS better sleep then."""
+    crew = threads(multiplications > WORTHWHILE and (layout.block < _BROAD or not blas.is_awake()))
+    if crew > 1:
+        blas.let_sleep()
+    return crew
 
 
 @primitive

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_lite.engine.primitive import primitive
 from tinygrad_lite.engine.rulebook import defvjp
+from tinygrad_lite.rules.blas import product_of
 
 
 @primitive
@@ -34,7 +35,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
             f"an input of shape {x.shape} does not fit a weight of shape {weight.shape}: the "
             f"shapes must be (..., in) and (out, in)"
         )
-    out: Any = x @ weight.T
+    out: Any = product_of(x, weight.T)
     if bias is None:
         return out
     bias = np.asarray(bias)
@@ -50,13 +51,13 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def _linear_vjp_x(g: Any, out: Any, x: Any, weight: Any, *bias: Any) -> Any:
-    return g @ weight
+    return product_of(g, weight)
 
 
 def _linear_vjp_weight(g: Any, out: Any, x: Any, weight: Any, *bias: Any) -> Any:
     if np.ndim(x) != 2:
         g, x = np.reshape(g, (-1, np.shape(weight)[0])), np.reshape(x, (-1, np.shape(weight)[1]))
-    return g.T @ x
+    return product_of(g.T, x)
 
 
 def _linear_vjp_bias(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:

@@ -6,8 +6,8 @@ So a row of the result is the sum of as many products as the kernel has columns,
 where it belongs by BLAS itself: nothing is copied for each entry of the kernel, nothing is padded.
 
 NumPy's products cannot add to their result; so BLAS is called directly, where `blas.product` finds
-it. It uses its own threads, or where it is held to one, some rows of the result go to each of ours:
-after other products BLAS's threads keep a core busy for 0.1 s, and ours would wait for them.
+it. Some rows of the result go to each of our threads, as those of BLAS keep a core busy for 0.1 s
+after each product; unless they are busy anyway, with long products of others.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def correlate_rows(result: Array, images: Array, kernels: Array, layout: Layout)
                     into.strides[0] // size,
                 )  # fmt: skip
 
-    in_shards(work, _parts(layout, size), threads(blas.is_held()))
+    in_shards(work, _parts(layout, size), _crew())
 
 
 def gather_rows(entries: Array, images: Array, layout: Layout) -> Array:
@@ -102,7 +102,7 @@ def gather_rows(entries: Array, images: Array, layout: Layout) -> Array:
                     found + (j * height + first) * inputs * outputs * size, outputs,
                 )  # fmt: skip
 
-    in_shards(work, range(len(parts)), threads(blas.is_held()))
+    in_shards(work, range(len(parts)), _crew())
     total: Array = np.add.reduce(sums.reshape(groups, -1, *sums.shape[1:]), axis=1)
     return total.transpose(0, 4, 3, 2, 1)
 
@@ -113,6 +113,14 @@ def row_sums(entries: Array) -> Array:
     parts = entries.reshape(*entries.shape[:2], -1)
     total: Array = np.sum(parts @ np.ones(parts.shape[2], parts.dtype), axis=1)
     return total
+
+
+def _crew() -> int:
+    """How many of our threads convolve; those of BLAS better sleep then."""
+    crew = threads(not blas.is_awake())
+    if crew > 1:
+        blas.let_sleep()
+    return crew
 
 
 def _parts(layout: Layout, itemsize: int) -> list[tuple[int, range]]:
