@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -291,6 +292,19 @@ def test_the_parser_refuses_with_the_same_status(call):
     for arguments in ([], ["nonsense"], ["evaluate"], ["train", "cnn", "--epochs", "0"]):
         result = call(*arguments)
         assert result.status == 2 and "Traceback" not in result.err
+
+
+def test_a_warning_is_one_line_too(call, tmp_path):
+    (tmp_path / "careful.py").write_text(
+        "import warnings\n"
+        "from tinygrad_lite import Value\n"
+        "def cost():\n"
+        "    warnings.warn('mind the step')\n"
+        "    return Value(2.0) * 3.0\n"
+    )
+    with warnings.catch_warnings(action="always"):
+        result = call("draw", "careful.py:cost", "-o", "cost.html")
+    assert (result.status, result.err) == (0, "tinygrad-lite: mind the step\n")
 
 
 def test_a_traceback_is_there_for_who_wants_it(process, script):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from tinygrad_lite.cli.errors import told
+from tinygrad_lite.cli.errors import plain_warnings, told
 
 SUBCOMMANDS = ("train", "evaluate", "draw", "check", "export", "demo")
 
@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import_module(f"tinygrad_lite.cli.{name}").add(subcommands)
     options = parser.parse_args(arguments)
     try:
-        status: int = options.run(options)
+        with plain_warnings():
+            status: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # What reads the output, such as head, has had enough.

@@ -1,9 +1,11 @@
-"""Errors for people at a command line: one line each."""
+"""Errors and warnings for people at a command line: one line each."""
 
 from __future__ import annotations
 
 import os
+import sys
 import traceback
+import warnings
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -57,3 +59,13 @@ def _is_users(filename: str) -> bool:
     path = os.path.abspath(filename)
     installed = f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}lib{os.sep}python" in path
     return os.path.isfile(path) and not path.startswith(_PACKAGE) and not installed
+
+
+class plain_warnings(warnings.catch_warnings):
+    """Warnings as lines for people, without the place in the program."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.showwarning = lambda message, *_, **__: print(
+            f"tinygrad-lite: {message}", file=sys.stderr
+        )

@@ -7,7 +7,6 @@ import json
 import math
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +157,7 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     # A cost that overflows ends training with an error of its own.
-    with _plain_warnings(), np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
         history = train_model(model, loss, network, data, options)
     if network.is_neurons:
         network.thing = network.thing.from_layers(model)
@@ -202,16 +201,6 @@ def _rehearse(network: NamedNetwork, options: argparse.Namespace) -> None:
 
 def _size(model: nn.Module) -> int:
     return sum(parameter.size for parameter in model.parameters())
-
-
-class _plain_warnings(warnings.catch_warnings):
-    """Warnings as lines for people, without the place in the program."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        warnings.showwarning = lambda message, *_, **__: print(
-            f"tinygrad-lite: {message}", file=sys.stderr
-        )
 
 
 def _tested(network: NamedNetwork, data: datasets.Dataset) -> Classification | Regression:
