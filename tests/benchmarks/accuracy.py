@@ -5,7 +5,11 @@
 The same network (conv 5x5 to 16, conv 5x5 to 32, linear 10), initial weights, batches and optimiser
 (SGD with momentum, falling step size) in both scripts, which differ in the library alone; each is a
 process of its own, imports, reading and testing included, and they take turns. Both test after
-every 200 steps.
+every 200 steps, and end at 99 %. Each run is printed when it ends.
+
+The step size was chosen with PyTorch alone, on one thread: of 0.05, 0.08, 0.1 and 0.15 over two
+epochs, only 0.1 reached 99 % (99.03 after 1,600 steps, 98.91 at the end); over three epochs it does
+so from step 2,000 on, and ends at 99.12.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ GOALS = (98.0, 99.0)
 
 
 def times_of(script: tuple[str, ...]) -> dict[float, float]:
-    """Seconds from the start of the process to each goal."""
+    """Seconds from the start of the process to each goal that was reached."""
     start = time.perf_counter()
     reached: dict[float, float] = {}
     command = [sys.executable, str(HERE / "accuracy_scripts" / script[0]), *script[1:]]
@@ -49,9 +53,11 @@ def main() -> None:
     for _ in range(ROUNDS):
         for name, script in SCRIPTS.items():
             try:
-                found[name].append(times_of(script))
+                times = times_of(script)
             except ImportError:
                 continue
+            found[name].append(times)
+            print(name, *(f"{goal:.0f} % in {s:.2f} s" for goal, s in times.items()), flush=True)
     print("\n### From the start of the process, on MNIST\n")
     print("| contender | to 98 % | to 99 % |")
     print("|---|---:|---:|")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 FOLDER = Path(__file__).parents[3] / "examples" / "digits" / "data"
-BATCH, EPOCHS, RATE, MOMENTUM = 64, 3, 0.05, 0.9
+BATCH, EPOCHS, RATE, MOMENTUM = 64, 3, 0.1, 0.9
 TEST_EVERY, GOAL = 200, 99.0
 
 
