@@ -1,10 +1,15 @@
 """The page in a browser, and what it complained about or asked the network for."""
 
+import base64
+
+import numpy as np
 import pytest
 
 from tinygrad_lite.demo import PAGE
 
 PAPER = 280
+LAYERS = {"Edge maps": "784 – 121 – 121 – 121 – 121 – 10", "Convolutions": "16 – 32 – 64 – 10"}
+"""What the page says of its own networks."""
 
 
 class Opened:
@@ -54,6 +59,15 @@ class Opened:
 
     def open_file(self, path):
         self.page.set_input_files("#file", path)
+
+    def answers(self, pictures):
+        """What the page answers to pictures given as bytes, shape (..., 28, 28)."""
+        return self.ask("answers", pictures)
+
+    def ask(self, function, pictures):
+        """What a function of `src/exposed.ts` returns for pictures given as bytes."""
+        data = base64.b64encode(np.ascontiguousarray(pictures, np.uint8).tobytes()).decode()
+        return self.page.evaluate(f"data => drawADigit.{function}(data)", data)
 
     def wait_for(self, text):
         self.page.get_by_text(text).first.wait_for()

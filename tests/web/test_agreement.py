@@ -1,6 +1,5 @@
 """The page computes what Python computes: outputs, words, gradients, normalised pictures."""
 
-import base64
 import gzip
 import json
 from pathlib import Path
@@ -48,23 +47,14 @@ def test_digits_of_mnist_are_clear(opened):
 
 def unclear(each, pictures):
     """How many pictures given as bytes are no digits, whatever the network makes of them."""
-    reasons = each.page.evaluate("data => drawADigit.unclear(data)", as_base64(pictures))
+    reasons = each.ask("unclear", pictures)
     assert len(reasons) == len(pictures)
     return sum(reason is not None for reason in reasons)
 
 
-def answers(each, pictures):
-    """What the page answers to pictures given as bytes."""
-    return each.page.evaluate("data => drawADigit.answers(data)", as_base64(pictures))
-
-
 def gradients(each, pictures):
     """The derivative of the likeliest output by the pixels, shape (pictures, 784)."""
-    return np.array(each.page.evaluate("data => drawADigit.gradients(data)", as_base64(pictures)))
-
-
-def as_base64(pictures):
-    return base64.b64encode(np.ascontiguousarray(pictures).tobytes()).decode()
+    return np.array(each.ask("gradients", pictures))
 
 
 def check_words(found, outputs):
@@ -86,7 +76,7 @@ def test_neurons_agree(opened, pictures):
     each = opened()
     each.choose("Edge maps")
     each.wait_for("784 – 121 – 121 – 121 – 121 – 10")
-    found = answers(each, pictures)
+    found = each.answers(pictures)
     outputs = network.evaluate(as_pixels(pictures, np.float64))
     np.testing.assert_allclose([a["outputs"] for a in found], outputs, rtol=0, atol=1e-5)
     check_words(found, outputs)
@@ -116,7 +106,7 @@ def test_the_graph_agrees(opened, pictures, tmp_path):
     standardised = (x - np.float32(notes["mean"])) / np.float32(notes["standard_deviation"])
     each = opened()
     each.wait_for("Agrees with Python on")
-    found = answers(each, pictures)
+    found = each.answers(pictures)
     outputs = graph(standardised)
     np.testing.assert_allclose([a["outputs"] for a in found], outputs, rtol=0, atol=1e-5)
     check_words(found, outputs)
@@ -156,7 +146,7 @@ def test_a_file_in_the_originals_format_agrees(opened, pictures, tmp_path):
     each = opened()
     each.open_file(path)
     each.wait_for("784 – 9 – 6 – 10, 255 connections")
-    found = answers(each, pictures)
+    found = each.answers(pictures)
     np.testing.assert_allclose([a["outputs"] for a in found], activations[-1], rtol=0, atol=1e-5)
 
 
@@ -197,7 +187,7 @@ def test_other_operations_agree(opened, pictures, tmp_path):
     each = opened()
     each.open_file(path)
     each.wait_for("Agrees with Python on 3 pictures")
-    found = answers(each, pictures[:50])
+    found = each.answers(pictures[:50])
     with tg.no_grad():
         outputs = model(x).data
     np.testing.assert_allclose([a["outputs"] for a in found], outputs, rtol=0, atol=1e-5)
