@@ -49,7 +49,10 @@ NO_DIGITS_IN_A_BATCH = 5
 
 def main() -> None:
     parser = Parser(__doc__)
-    parser.add_argument("which", nargs="*", choices=[[], *TRAIN], default=[], help="which (both)")
+    parser.add_argument(
+        "which", nargs="*", choices=[[], *TRAIN], default=[], metavar="NETWORK",
+        help=f"{' or '.join(TRAIN)} (both)",
+    )  # fmt: skip
     parser.add_argument("--epochs", type=int, default=8, help="of the convolutional one (8)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (0)")
     parser.add_argument("--quick", action="store_true", help="little training, to see it work")
