@@ -20,6 +20,9 @@ from tinygrad_lite.rules.columns import split
 from tinygrad_lite.rules.shards import WORTHWHILE, in_shards, threads
 from tinygrad_lite.rules.windows import Array, Pair
 
+# Bytes of images for which it pays to share out their pull-back: it passes over them several times.
+_SHARED = WORTHWHILE // 4
+
 
 @primitive
 def largest(
@@ -210,7 +213,7 @@ def _share_apart(
         np.copyto(target, hold)  # quicker than a product of numbers and booleans
         target *= np.expand_dims(portions, tuple(places))
 
-    crew = threads(x.nbytes > WORTHWHILE)
+    crew = threads(x.nbytes > _SHARED)
     in_shards(work, _blocks(x, counts[0], crew), crew)
     return result
 

@@ -16,7 +16,7 @@ from tinygrad_lite.rules.columns import RUN, Index, Layout, as_slice, inside, sp
 from tinygrad_lite.rules.shards import in_shards, scratch
 from tinygrad_lite.rules.windows import Array
 
-TILE = 1 << 19  # bytes of entries and of what is added: half of a second-level cache
+TILE = 1 << 20  # bytes of entries and of what is added: a second-level cache
 
 
 def spread_rows(images: Array, entries: Array, kernels: Array, layout: Layout, crew: int) -> None:
