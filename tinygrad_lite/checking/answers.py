@@ -73,6 +73,8 @@ def _says_again(answer: Answer, simple: Answer) -> bool:
 _FAR_FETCHED = {
     "derivative-missing": {"wrong-derivative"},
     "mask": {"wrong-derivative"},
+    "sign": {"kernel-flip", "shifted-index"},
+    "wrong-axis": {"transposed"},
     "regularisation": {"one-path", "overwritten-path", "sign"},
 }
 # At one operation: the derivative of a clip is its mask, and that of abs is its own inverse.

@@ -311,9 +311,7 @@ def counted(right: int, total: int) -> str:
         return f"the gradient is {'right' if right else 'wrong'}"
     if right == total:
         return f"all {total} gradients are right"
-    if right == 0:
-        return f"none of the {total} gradients is right"
-    return f"{right} of {total} gradients are right"
+    return f"{right or 'none'} of {total} gradients {'are' if right else 'is'} right"
 
 
 def cells(g: Gradient) -> list[str]:

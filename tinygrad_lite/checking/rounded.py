@@ -11,12 +11,12 @@ from tinygrad_lite.checking.changes import Array
 from tinygrad_lite.checking.targets import Target
 from tinygrad_lite.engine.value import Value
 
-HALF = 2.0**-11
 CLOSE = 1e-5  # to a norm that was chosen: PyTorch adds 1e-6 to the norm before it divides
 MOST = 10.0  # roundings to half precision that a gradient computed in it may carry
-FEW_BITS = 7
 KEPT = 10  # units of the last place that the largest entry must have, so that rounding says much
 EXACT = 1e-9  # relative difference up to which a number is the rounded one
+
+Rounding = Callable[[Array], Array]
 
 UNROUNDED = "hand over all digits, as computed"
 UNCLIPPED = "hand over the gradients as they are before clipping"
@@ -59,17 +59,18 @@ def what_was_lost(
 def _in_half_precision(
     targets: Sequence[Target], hand: Array, right: Array, noise: Callable[[], Mapping[Value, Array]]
 ) -> str:
-    """Numbers of float16 that are off by no more than a pass in float16 may be."""
-    with np.errstate(all="ignore"):
-        if not np.array_equal(hand, hand.astype(np.float16)):
-            return ""
-        full = hand != _to_bits(hand, FEW_BITS)  # whole numbers and halves have few
+    """Numbers of few bits that are off by no more than a pass with so many bits may be."""
+    for bits, name in ((8, "bfloat16: 8 bits"), (11, "float16: 11 bits")):
+        full = hand != _to_bits(hand, bits - 3)  # whole numbers and halves have few
+        if not np.array_equal(hand, _to_bits(hand, bits)):
+            continue
         if np.count_nonzero(full) < max(3, hand.size / 2):
             return ""
         measured = noise()
         carried = np.concatenate([np.ravel(measured[t.key]) for t in targets])
-        near = np.abs(hand - right) <= MOST * HALF * carried
-    return "computed in half precision (float16: 11 bits)" if near.all() else ""
+        if np.all(np.abs(hand - right) <= MOST * 0.5**bits * carried):
+            return f"computed in half precision ({name})"
+    return ""
 
 
 def _only_signs(pairs: Sequence[tuple[Array, Array]]) -> str:
@@ -121,6 +122,8 @@ def _rounded(hand: Array, right: Array) -> str:
         for bits, name in ((8, "bfloat16 (8 bits)"), (11, "TF32 (11 bits)")):
             if _same(hand, _to_bits(right, bits)):
                 return f"rounded to {name}"
+            if _same(hand, _to_bits(right.astype(np.float32), bits, np.trunc)):
+                return f"cut to {name}, not rounded"
         for places in range(1, 8):
             if size * 10.0**places >= least and _same(hand, np.round(right, places)):
                 return f"rounded to {places} decimal places"
@@ -145,9 +148,9 @@ def _same(hand: Array, rounded: Array, close: float = EXACT) -> bool:
     return bool(np.all(np.abs(hand - rounded) <= close * np.abs(rounded)))
 
 
-def _to_bits(x: Array, bits: int) -> Array:
-    mantissa, exponent = np.frexp(x)
-    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+def _to_bits(x: Array, bits: int, to_whole: Rounding = np.round) -> Array:
+    mantissa, exponent = np.frexp(np.asarray(x, dtype=np.float64))
+    return np.ldexp(to_whole(np.ldexp(mantissa, bits)), exponent - bits)
 
 
 def _to_digits(x: Array, digits: int) -> Array:

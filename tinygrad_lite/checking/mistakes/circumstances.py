@@ -29,6 +29,11 @@ class Circumstances:
     links: list[Link] = field(default_factory=list)
 
     @cached_property
+    def right(self) -> Mapping[Value, Array]:
+        """Cotangents of the right pass, without the mistakes that are accepted already."""
+        return self.record.pull() if self.base != Changes() else self.found
+
+    @cached_property
     def batch_sizes(self) -> set[int]:
         """Sizes that may be the number of samples: leading axes of data and what came of it."""
         sizes: set[int] = set()

@@ -21,7 +21,9 @@ def of_edge(edge: Edge) -> Iterator[Candidate]:
     if "stride" not in settings or len(node.args) < 2:
         return
     target = called(edge.argument)
-    for setting in ("stride", "padding"):
+    for setting in ("stride", "padding", "dilation"):
+        if all(n == 1 for n in settings[setting]) and setting != "padding":
+            continue
         yield at_edge(
             "kernel-flip", edge, _without(setting),
             f"in the gradient of {target}, the {setting} of the convolution is forgotten",
@@ -92,13 +94,14 @@ def _inner_windows(local: Local) -> Array:
 
 
 def _without(setting: str) -> Change:
-    """The rule of a convolution with unit stride, or without taking the padding off again."""
+    """The rule of a convolution with unit stride or dilation, or without taking the padding off
+    again."""
 
     def change(local: Local) -> Array:
         node, argnum = local.edge
         settings = dict(node.metadata or {})
-        if setting == "stride":
-            return local.rule(stride=tuple(1 for _ in settings["stride"]))
+        if setting != "padding":
+            return local.rule(**{setting: tuple(1 for _ in settings[setting])})
         if argnum != 0 or node.operation.function is not correlate:  # type: ignore[union-attr]
             return local.rule(padding=tuple(0 for _ in settings["padding"]))
         rows, columns = np.shape(local.args[0])[2:]

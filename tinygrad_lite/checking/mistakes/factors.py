@@ -42,6 +42,10 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
                 if name == "power" and data_of(node.args[1]) == i + 1:
                     continue  # the right power, so it is a factor that is wrong
 
+                distance = abs(i) + abs(j) + 2 * (sign < 0)
+                if name == "divide" and argnum == 1:  # -x / y²
+                    distance = abs(i - 1) + abs(j + 2) + 2 * (sign > 0) - 1
+
                 def change(local: Local, i: int = i, j: int = j, sign: int = sign) -> Array:
                     x, y = (np.asarray(a, dtype=np.float64) for a in local.args)
                     with np.errstate(all="ignore"):
@@ -64,7 +68,7 @@ def _monomials(edge: Edge) -> Iterator[Candidate]:
                     f"in the derivative of {called(node)} by {target}, the factor is {words}",
                     _right_factor(name, argnum, labels),
                     f"monomial-{i}-{j}-{sign}",
-                    0.4 + 0.1 * (abs(i) + abs(j)) + 0.2 * (sign < 0) + 0.5 * square,
+                    0.4 + 0.1 * distance + 0.5 * square,
                 )  # fmt: skip
 
 

@@ -45,6 +45,15 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
             f"the mask of {called(node)} is inverted: {target} receives the gradient where it was "
             f"not selected", "invert the mask", "inverted", 0.3,
         )  # fmt: skip
+    if name == "clip" and not any(a is None for a in node.args[1:]):
+        for limit, ignored, label in ((1, "lower", "above"), (2, "upper", "below")):
+            yield candidate(
+                "mask", _beyond(3 - limit),
+                f"the {ignored} limit of {called(node)} is ignored on the way back: {target} "
+                f"receives the gradient there, too",
+                f"pass back only what is {label} the {ignored} limit as well", f"{ignored}-limit",
+                0.1,
+            )  # fmt: skip
     if name in ("maximum", "minimum", "fmax", "fmin") and len(node.args) == 2:
         yield from _to_both(edge)
     if name in ("relu", "maximum") and about.reduced(node):
@@ -83,6 +92,16 @@ def of_edge(about: Circumstances, edge: Edge) -> Iterator[Candidate]:
         yield from _ties(edge, candidate)
     if node.operation.function is largest:
         yield from _pooling(node, candidate)
+
+
+def _beyond(limit: int) -> Change:
+    """The mask of one limit of a clip alone: of the lower one, argument 1, or of the upper, 2."""
+
+    def change(local: Local) -> Array:
+        x, bound = np.asarray(local.args[0]), local.args[limit]
+        return local.g * (x > bound if limit == 1 else x < bound)
+
+    return change
 
 
 def _to_both(edge: Edge) -> Iterator[Candidate]:

@@ -17,6 +17,7 @@ CLOSE = 1e-6  # relative difference up to which a solved number is one that peop
 _CONSTANTS = {
     "ln 2": math.log(2), "ln 10": math.log(10), "π": math.pi, "2π": 2 * math.pi,
     "√(2π)": math.sqrt(2 * math.pi), "√2": math.sqrt(2), "√3": math.sqrt(3), "e": math.e,
+    "180/π": 180 / math.pi,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from tinygrad_lite.checking.changes import Array, Changes, Edge, Local
+from tinygrad_lite.checking.mistakes import windows
 from tinygrad_lite.checking.mistakes.candidate import Candidate, contraction, edges_to
 from tinygrad_lite.checking.mistakes.circumstances import Circumstances
 from tinygrad_lite.checking.mistakes.scales import (
@@ -217,6 +218,7 @@ def of_index(edge: Edge) -> Iterator[Candidate]:
     if not any(isinstance(p, (np.ndarray, list)) for p in parts):
         return
     target = called(edge.argument)
+    yield from _other_entries(edge, parts)
 
     def assigned(local: Local) -> Array:
         out = np.zeros_like(np.asarray(local.args[0]))
@@ -228,6 +230,25 @@ def of_index(edge: Edge) -> Iterator[Candidate]:
         f"entries of {target} that are taken several times receive only the last contribution: "
         f"assignment at an index does not add", "use np.add.at(dx, index, g)", "index", 0.1,
     )  # fmt: skip
+
+
+def _other_entries(edge: Edge, parts: tuple[object, ...]) -> Iterator[Candidate]:
+    """Indices, such as labels, that are a slice of a longer array: the slice off by one."""
+    for position, part in enumerate(parts):
+        if edge.node.operation.name != "getitem" or not isinstance(part, np.ndarray):  # type: ignore[union-attr]
+            continue
+        for _, shift, moved in windows.shifted(part):
+            index = (*parts[:position], moved, *parts[position + 1 :])
+
+            def change(local: Local, index: tuple[object, ...] = index) -> Array:
+                return local.rule(index=index)
+
+            yield Candidate(
+                "shifted-index", Changes(edges={edge: change}), edge.argument, edge.node,
+                f"in the gradient of {called(edge.argument)}, the indices are those one entry too "
+                f"{'late' if shift > 0 else 'early'} in the array that they are a slice of",
+                "use the indices of the forward pass", f"indices-{position}-{shift}", 0.25,
+            )  # fmt: skip
 
 
 def _moved(edge: Edge, parts: tuple[object, ...]) -> Iterator[Candidate]:

@@ -176,7 +176,7 @@ def _replaced(
     node, _ = edge
     operand = node.args[position]
     data, target = _data(operand), called(edge.argument)
-    label = called(operand) if type(operand) is Value else "the constant operand"
+    label = called(operand) if type(operand) is Value else f"the constant operand of {called(node)}"
 
     def candidate(kind: str, other: Array, sentence: str, family: str, prior: float) -> Candidate:
         def change(local: Local) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_lite.checking.changes import Array, Changes, Edge
 from tinygrad_lite.checking.mistakes.candidate import Candidate
+from tinygrad_lite.checking.mistakes.circumstances import Circumstances
 from tinygrad_lite.checking.mistakes.numbers import number, written
 from tinygrad_lite.checking.passes import Record
 from tinygrad_lite.checking.words import called
@@ -118,3 +119,40 @@ def invented(
             f"invented-{words}-{c:.5g}",
             0.1 + 0.3 * (not written(c)) if w.size > 2 else 0.4 if written(c) else 1.5,
         )
+
+
+def words_of(about: Circumstances, c: float, edge: Edge) -> tuple[str, str]:
+    """What it means that a penalty's derivative is counted c times, and how to mend it."""
+    target = called(edge.argument)
+    derivative = _of_penalty(about, edge)
+    if abs(c) < 1e-4:
+        return (
+            f"the regularisation term of {target} is missing from its gradient",
+            f"add {derivative or 'the derivative of the penalty'}",
+        )
+    if abs(c + 1) < 1e-4:
+        return (
+            f"the regularisation term of {target} has the wrong sign",
+            f"add {derivative or 'the derivative of the penalty'} instead of subtracting it",
+        )
+    mend = f"divide the derivative of the penalty by {number(c)}"
+    if abs(c) < 1:
+        mend = f"multiply the derivative of the penalty by {number(1 / c)}"
+    return (
+        f"the regularisation term of {target} is counted {number(c)} times",
+        mend + (f": it is {derivative}" if derivative else ""),
+    )
+
+
+def _of_penalty(about: Circumstances, edge: Edge) -> str:
+    """The derivative of a penalty as a multiple of the parameter or of its sign, "" if neither."""
+    held: dict[Value, object] = {}
+    about.record.spread(edge.node, about.right[edge.node], held, about.right, Changes())
+    part, w = np.asarray(held[edge.argument]), np.asarray(edge.argument.data)
+    for of_w, words in ((w, "{}"), (np.sign(w), "sign({})")):
+        kept = of_w != 0
+        ratio = part[kept] / of_w[kept]
+        if ratio.size and np.ptp(ratio) <= 1e-6 * abs(ratio.flat[0]):
+            factor, term = float(ratio.flat[0]), words.format(called(edge.argument))
+            return term if abs(factor - 1) < 1e-9 else f"{factor:.6g} * {term}"
+    return ""

@@ -16,7 +16,7 @@ from tinygrad_lite.checking.mistakes.numbers import (
     what_it_equals,
     written,
 )
-from tinygrad_lite.checking.mistakes.regularisation import is_regularisation
+from tinygrad_lite.checking.mistakes.regularisation import is_regularisation, words_of
 from tinygrad_lite.checking.words import called, place
 from tinygrad_lite.engine.value import Value, data_of
 
@@ -49,7 +49,7 @@ def named(
         if is_half_of_square(edge):  # both ways back from w * w are one derivative
             c = (1 + c) / 2
             changes = Changes(scales={Edge(edge.node, i): c for i in (0, 1)})
-        yield reading("regularisation", *_regularisation(about, c, edge), 0.0)
+        yield reading("regularisation", *words_of(about, c, edge), 0.0)
         return
     if near(0):
         yield from _dropped(about, value, edge, reading)
@@ -318,42 +318,6 @@ def is_softmax(z: Value, a: Value) -> int | None:
     return None
 
 
-def _regularisation(about: Circumstances, c: float, edge: Edge) -> tuple[str, str]:
-    target = called(edge.argument)
-    derivative = _of_penalty(about, edge)
-    if abs(c) < 1e-4:
-        return (
-            f"the regularisation term of {target} is missing from its gradient",
-            f"add {derivative or 'the derivative of the penalty'}",
-        )
-    if abs(c + 1) < 1e-4:
-        return (
-            f"the regularisation term of {target} has the wrong sign",
-            f"add {derivative or 'the derivative of the penalty'} instead of subtracting it",
-        )
-    mend = f"divide the derivative of the penalty by {number(c)}"
-    if abs(c) < 1:
-        mend = f"multiply the derivative of the penalty by {number(1 / c)}"
-    return (
-        f"the regularisation term of {target} is counted {number(c)} times",
-        mend + (f": it is {derivative}" if derivative else ""),
-    )
-
-
-def _of_penalty(about: Circumstances, edge: Edge) -> str:
-    """The derivative of a penalty as a multiple of the parameter or of its sign, "" if neither."""
-    held: dict[Value, object] = {}
-    about.record.spread(edge.node, about.found[edge.node], held, about.found, about.base)
-    part, w = np.asarray(held[edge.argument]), np.asarray(edge.argument.data)
-    for of_w, words in ((w, "{}"), (np.sign(w), "sign({})")):
-        kept = of_w != 0
-        ratio = part[kept] / of_w[kept]
-        if ratio.size and np.ptp(ratio) <= 1e-6 * abs(ratio.flat[0]):
-            factor, term = float(ratio.flat[0]), words.format(called(edge.argument))
-            return term if abs(factor - 1) < 1e-9 else f"{factor:.6g} * {term}"
-    return ""
-
-
 def _factor(
     about: Circumstances, c: float, value: Value, where: Value, close: float
 ) -> tuple[str, str]:
@@ -362,6 +326,9 @@ def _factor(
     more = f", which is {words}" if words and words != n else ""
     if not words and not written(c, close):
         more = ", a number that the program does not contain: the mistake may be another one"
+    for base, name in ((2.0, "log2"), (10.0, "log10")):
+        if abs(c - np.log(base)) <= close and any(_is(name, v) for v in about.record.nodes[:3000]):
+            more = f": the derivative of {name}(x) is 1/(x {words or f'ln {base:g}'})"
     from_where = f" from {called(where)}" if where is not value else ""
     return (
         f"what arrives at {called(value)}{from_where} is {n} times too large{more}"
@@ -369,6 +336,10 @@ def _factor(
         else f"what arrives at {called(value)}{from_where} is multiplied by {n}{more}",
         f"divide by {n}" if abs(c) > 1 else f"multiply by {number(1 / c)}",
     )
+
+
+def _is(name: str, node: Value) -> bool:
+    return node.operation is not None and node.operation.name == name
 
 
 def _is_activation(edge: Edge) -> bool:

@@ -124,11 +124,21 @@ def _wrong_slopes(link: Link) -> list[Slope]:
     return list(_each_wrong_slope(link))
 
 
+def _formula_of(link: Link) -> str:
+    """The derivative of a function with a parameter, or of a clip, "" for others."""
+    if link.name.startswith("leaky ReLU with"):
+        return f"1 where z > 0, else {link.name.split()[-1]}"
+    if link.name.startswith("ELU with"):
+        return f"1 where z > 0, else {link.name.split()[-1]} e^z"
+    return "1 between its limits, else 0" if _operation(link) == "clip" else ""
+
+
 def _each_wrong_slope(link: Link) -> Iterator[Slope]:
     """(kind, family, form, sentence, correction, prior) for each wrong derivative of a link."""
     name = link.name or _operation(link)
     function = FUNCTIONS.get(link.name)
-    formula = f": {function.formula}" if function and function.formula else ""
+    formula = function.formula if function else _formula_of(link)
+    formula = f": {formula}" if formula else ""
     near, far = called(link.a), called(link.z)
     right = f"multiply by the derivative of {name} at {far}{formula}"
     yield (
