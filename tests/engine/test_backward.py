@@ -208,3 +208,30 @@ def test_backward_inside_no_grad_still_works_on_a_recorded_graph():
     with tg.no_grad():
         y.backward()
     assert x.grad == 6.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_tangled_graph_of_sums_counts_its_paths(seed):
+    rng = np.random.default_rng(seed)
+    values, paths = [Value(1.0) for _ in range(3)], list(np.eye(3))
+    for _ in range(60):
+        i, j, k = rng.integers(len(values), size=3)
+        kind = rng.integers(4)
+        if kind == 0:
+            values.append(values[i] + values[j])
+            paths.append(paths[i] + paths[j])
+        elif kind == 1:
+            values.append(values[i] - values[j])
+            paths.append(paths[i] - paths[j])
+        elif kind == 2:
+            values.append(-values[i])
+            paths.append(-paths[i])
+        else:
+            values.append(np.stack([values[i], values[j], values[k]]).sum())
+            paths.append(paths[i] + paths[j] + paths[k])
+    rng.shuffle(ends := np.arange(3, len(values)))
+    total = sum(values[end] for end in ends)
+    total.backward()
+    expected = sum(paths[end] for end in ends)
+    found = [0.0 if leaf.grad is None else leaf.grad for leaf in values[:3]]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-9)

@@ -162,9 +162,25 @@ def _obey_mode(node: Value) -> None:
         mode.watch.forward(node)
 
 
-def binary_operator(operation: Operation, reflected: bool = False) -> Callable[..., Any]:
+def binary_operator(
+    operation: Operation, apply: Callable[[Any, Any], Any], reflected: bool = False
+) -> Callable[..., Any]:
     """An operator method such as __add__ or __radd__: `record` unrolled for two numbers or arrays,
-    where a program spends its time."""
+    where a program spends its time.
+
+    Args:
+        operation: what it records.
+        apply: Python's operator.
+        reflected: whether the Value stands on the right.
+    """
+    if reflected:
+        operation.reflected = _binary(operation, apply, reflected, depth=2)
+    return _binary(operation, apply, reflected, depth=1)
+
+
+def _binary(
+    operation: Operation, apply: Callable[[Any, Any], Any], reflected: bool, depth: int
+) -> Callable[..., Any]:
     scalar = operation.scalar
     evaluate = operation.evaluate
 
@@ -178,7 +194,10 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
             if type(a) is float and (type(b) is float or type(b) is int) and scalar is not None:
                 data = scalar(b, a) if reflected else scalar(a, b)
             elif type(a) is _ndarray and (type(b) is _ndarray or type(b) in _NUMBERS):
-                data = evaluate(b, a) if reflected else evaluate(a, b)
+                if scalar is apply and type(b) is not _ndarray and not a.ndim:
+                    # A loss, say. NumPy computes with its scalars in a fifth of the time.
+                    a = a[()]
+                data = apply(b, a) if reflected else apply(a, b)
                 if type(data) is not _ndarray:
                     data = _normal(data)
             elif type(b) is _ndarray and type(a) is float:
@@ -204,7 +223,7 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
             node._first = self
             node._second = other
         node.serial = next_serial()
-        frame = _frame(1)
+        frame = _frame(depth)
         code = frame.f_code
         if code.co_filename is not _users_file[0]:
             frame = _users(frame)
@@ -215,14 +234,17 @@ def binary_operator(operation: Operation, reflected: bool = False) -> Callable[.
             _obey_mode(node)
         return node
 
-    if reflected:
-        operation.reflected = method
     return method
 
 
 def unary_operator(operation: Operation) -> Callable[[Value], Any]:
-    """A method without arguments such as __neg__ or relu: `record` unrolled for an array, and quick
-    for a Python float."""
+    """A method without arguments such as __neg__ or relu: `record` unrolled for a number or an
+    array."""
+    operation.unary = _unary(operation, depth=2)
+    return _unary(operation, depth=1)
+
+
+def _unary(operation: Operation, depth: int) -> Callable[[Value], Any]:
     scalar = operation.scalar
     evaluate = operation.evaluate
 
@@ -231,33 +253,34 @@ def unary_operator(operation: Operation) -> Callable[[Value], Any]:
             a = self._data
         except AttributeError:  # a leaf whose number is in a pack
             a = self.data
-        if type(a) is not _ndarray or ENTERED.count:
-            if type(a) is float and scalar is not None:
-                try:
-                    return remember(operation, (self,), None, scalar(a))
-                except (ArithmeticError, ValueError):
-                    pass  # outside the domain: NumPy gives inf or nan, and its warning
-            return record(operation, (self,))
         try:
-            data = evaluate(a)
-        except (TypeError, ValueError):
-            return record(operation, (self,))  # which says what is wrong
+            if type(a) is _ndarray:
+                data = evaluate(a)
+                if type(data) is not _ndarray:
+                    data = _normal(data)
+            elif type(a) is float and scalar is not None:
+                data = scalar(a)
+            else:
+                return record(operation, (self,))
+        except (ArithmeticError, ValueError, TypeError):
+            return record(operation, (self,))  # which says what is wrong, or gives inf or nan
         node = _new(Value)
-        node._data = data if type(data) is _ndarray else _normal(data)
+        node._data = data
         node.operation = operation
         node._first = self
         node._second = NO_SECOND
         node.serial = next_serial()
-        frame = _frame(1)
+        frame = _frame(depth)
         code = frame.f_code
         if code.co_filename is not _users_file[0]:
             frame = _users(frame)
             code = frame.f_code
         node.frame_code = code
         node.frame_offset = frame.f_lasti
+        if ENTERED.count:
+            _obey_mode(node)
         return node
 
-    operation.unary = method
     return method
 
 

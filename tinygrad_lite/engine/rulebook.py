@@ -96,7 +96,8 @@ class Operation:
         self.scalar = scalar
         self.bind = bind or self._bind_positional
         self.kink = kink
-        # Quicker ways to record it, set by unary_operator and binary_operator.
+        # Quicker ways to record it, set by unary_operator and binary_operator: for functions that a
+        # user calls, as they take the line that asked for it from two calls up.
         self.unary: Callable[..., Any] | None = None
         self.reflected: Callable[..., Any] | None = None
 

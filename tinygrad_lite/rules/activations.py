@@ -159,7 +159,7 @@ def _softplus_of_float(x: float) -> float:
 
 def _sigmoid_vjp(g: Any, out: Any, x: Any) -> Any:
     if type(g) is _ndarray and type(out) is _ndarray and out.ndim:
-        slope = np.subtract(1, out)
+        slope = np.subtract(_ONE_FROM[out.dtype][1], out)
         slope *= out
         slope *= g
         return slope

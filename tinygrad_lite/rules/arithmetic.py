@@ -12,6 +12,16 @@ from tinygrad_lite.engine.rulebook import composed, defvjp, handed_on
 from tinygrad_lite.engine.value import data_of
 from tinygrad_lite.rules.zero import product, quotient
 
+_ndarray = np.ndarray
+
+
+def _divide_vjp_dividend(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if type(y) is not int or not y:
+        return quotient(g, y)
+    if type(g) is _ndarray and not g.ndim:  # the division of a loss, as in `record`
+        return np.asarray(g[()] / y)
+    return g / y
+
 
 def _power(x: Any, exponent: Any) -> Any:
     # The operator has fast paths for exponents 2, 0.5 and -1 that np.power lacks.
@@ -57,7 +67,7 @@ defvjp(np.subtract, handed_on, lambda g, out, x, y: -g, scalar=operator.sub)
 defvjp(np.multiply, lambda g, out, x, y: g * y, lambda g, out, x, y: g * x, scalar=operator.mul)
 defvjp(
     np.divide,
-    lambda g, out, x, y: g / y if type(y) is int and y else quotient(g, y),
+    _divide_vjp_dividend,
     lambda g, out, x, y: -quotient(product(g, out), y),
     scalar=operator.truediv,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,11 @@ from tinygrad_lite.engine.value import Value, describe
 from tinygrad_lite.rules.activations import relu, sigmoid
 from tinygrad_lite.rules.indexing import getitem
 
-_BINARY: dict[str, np.ufunc] = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-    "pow": np.power, "mod": np.remainder, "matmul": np.matmul,
+_BINARY: dict[str, tuple[np.ufunc, Callable[[Any, Any], Any]]] = {
+    "add": (np.add, operator.add), "sub": (np.subtract, operator.sub),
+    "mul": (np.multiply, operator.mul), "truediv": (np.divide, operator.truediv),
+    "pow": (np.power, operator.pow), "mod": (np.remainder, operator.mod),
+    "matmul": (np.matmul, operator.matmul),
 }  # fmt: skip
 
 # Methods without settings: one operation, quick for scalars.
@@ -50,7 +53,8 @@ _ROUNDING: dict[str, Callable[..., Any]] = {
 
 def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
     operation = RULES[function]
-    of_all = unary_operator(operation)
+    unary_operator(operation)
+    of_all: Any = operation.unary
 
     def method(
         self: Value, axis: Any = None, dtype: Any = None, out: None = None,
@@ -151,9 +155,9 @@ def _rdivmod(self: Value, other: Any) -> Any:
 
 def attach() -> None:
     """Give Value its operators and methods."""
-    for name, ufunc in _BINARY.items():
-        setattr(Value, f"__{name}__", binary_operator(RULES[ufunc]))
-        setattr(Value, f"__r{name}__", binary_operator(RULES[ufunc], reflected=True))
+    for name, (ufunc, apply) in _BINARY.items():
+        setattr(Value, f"__{name}__", binary_operator(RULES[ufunc], apply))
+        setattr(Value, f"__r{name}__", binary_operator(RULES[ufunc], apply, reflected=True))
     for name, function in _UNARY.items():
         setattr(Value, name, unary_operator(RULES[function]))
     for name, function in _REDUCTIONS.items():

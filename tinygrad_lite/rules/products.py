@@ -14,12 +14,16 @@ import numpy as np
 from tinygrad_lite.engine.rulebook import composed, defvjp
 from tinygrad_lite.rules.binding import as_array, like
 
+_ndarray = np.ndarray
+
 # -- matmul and dot --------------------------------------------------------------------------------
+
+# Of matrices both are the same product; NumPy begins `dot` in half the time.
 
 
 def _matmul_vjp_first(g: Any, out: Any, x: Any, y: Any) -> Any:
     if y.ndim == 2 and x.ndim > 1:
-        return g @ y.T
+        return g.dot(y.T) if type(g) is _ndarray is type(y) and x.ndim == 2 else g @ y.T
     if y.ndim == 1:
         # out[..., i] = sum_j x[..., i, j] y[j]
         return np.expand_dims(g, -1) * y
@@ -31,7 +35,7 @@ def _matmul_vjp_first(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _matmul_vjp_second(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim == 2 and y.ndim == 2:
-        return x.T @ g
+        return x.T.dot(g) if type(g) is _ndarray is type(x) else x.T @ g
     if x.ndim == 1:
         column = np.expand_dims(x, -1)
         return column[:, 0] * g if y.ndim == 1 else column * np.expand_dims(g, -2)
