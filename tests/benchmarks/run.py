@@ -6,11 +6,11 @@
     python tests/benchmarks/run.py imports accuracy growth limits
 
 Contenders take turns within each round, so a machine whose speed drifts slows all alike; a ratio is
-the median over rounds of the ratio within the round. Garbage is collected between turns, so that
-nobody pays for another's. Before they are timed they must agree on the first losses. The process
-with all threads, BLAS's too, stays on as many cores as it has threads. Peak memory is what a
-contender adds to a process of its own, after its imports. Peers come with
-``pip install -e ".[peers]"``.
+the median over rounds of the ratio within the round. Garbage is collected between turns, on the
+account of who left it, so that nobody pays for another's, and nobody leaves work for others. Before
+they are timed they must agree on the first losses. The process with all threads, BLAS's too, stays
+on as many cores as it has threads. Peak memory is what a contender adds to a process of its own,
+after its imports. Peers come with ``pip install -e ".[peers]"``.
 """
 
 from __future__ import annotations
