@@ -8,6 +8,7 @@ from corpus.wrong_gradients import (
     convolution,
     gates,
     generative,
+    hand_written,
     images,
     kinks,
     likelihoods,
@@ -28,7 +29,7 @@ from corpus.wrong_gradients.case import Case, Domain
 _ROOMS = (
     neurons, mlp, convolution, softmax, batchnorm, rnn, gates, attention, generative, physics,
     motion, statistics, classifier, images, unrolled, transformer, cells, likelihoods, simulation,
-    kinks, windows,
+    kinks, windows, hand_written,
 )  # fmt: skip
 
 CASES: list[Case] = [
