@@ -154,6 +154,12 @@ class _Judgement:
 
     def _weighed(self, target: Target, noise: Array) -> None:
         key = target.key
+        if target.hand.ndim == 0 == key.ndim:  # quickly, as above: wrong beyond all rounding
+            gap = abs(float(target.hand) - float(self.automatic[key]))
+            rounding = ROUNDING * (SINGLE if target.single else DOUBLE) * float(noise)
+            if gap > rounding and gap > 1e-3 * abs(float(self.automatic[key])) > 0:
+                self.verdicts[key], self.masks[key], self.worst[key] = "wrong", np.array(True), ()
+                return
         error = np.abs(target.hand - np.asarray(self.automatic[key], dtype=np.float64))
         epsilon = SINGLE if target.single else DOUBLE
         with np.errstate(invalid="ignore"):

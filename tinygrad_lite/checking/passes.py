@@ -279,15 +279,21 @@ def recompute(node: Value, data: Mapping[Value, Array]) -> Array:
     """An operation's result on other numbers; a rounding to float32 on the way is left out."""
     operation = node.operation
     assert operation is not None
-    inputs = [data.get(a, a.data) if type(a) is Value else a for a in node.args]
-    if operation.name == "astype" and np.asarray(inputs[0]).dtype.kind == "f":
-        return inputs[0]
-    if operation.scalar is not None and not node.metadata:
+    inputs = []
+    plain = operation.scalar is not None and not node.metadata
+    for a in node.args:
+        if type(a) is Value:
+            known = data.get(a)
+            a = a.data if known is None else known
+        plain = plain and isinstance(a, (float, int))
+        inputs.append(a)
+    if plain:
         try:
-            if all(isinstance(x, (float, int)) for x in inputs):
-                return operation.scalar(*inputs)
+            return operation.scalar(*inputs)  # type: ignore[misc]
         except (ArithmeticError, ValueError):
             pass
+    if operation.name == "astype" and np.asarray(inputs[0]).dtype.kind == "f":
+        return inputs[0]
     out = operation.evaluate(*inputs, **(node.metadata or {}))
     return tuple(out) if isinstance(out, tuple) else out  # np.linalg's have field names
 

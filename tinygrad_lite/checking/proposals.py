@@ -24,7 +24,7 @@ class Proposals:
     def __init__(self, trial: Trial) -> None:
         self.whole, self.record, self.found = trial.whole, trial.record, trial.found
         self.targets, self.about, self.wrong = trial.targets, trial.about, trial.wrong
-        self.now = trial.now
+        self.right, self.now = trial.right, trial.now
         self.places = Places(trial)
         self.repeated = Repeated(self.places)
 
@@ -53,7 +53,7 @@ class Proposals:
             return
         first = fitting[0]
         yield from exchanged.candidates(
-            self.wrong, [k for k in self.record.keys if k not in set(self.wrong)], self.now,
+            self.wrong, self.right, self.now,
             lambda key, gradient: self.targets[key].equals(gradient),
         )  # fmt: skip
         if self.whole.large:
