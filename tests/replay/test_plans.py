@@ -88,6 +88,28 @@ def test_random_programs_replay_as_they_run(steps):
     check_memory(captured._last.plan)
 
 
+def test_a_view_of_what_is_shared_is_read_before_it_is_overwritten():
+    w = Value(np.random.default_rng(0).uniform(-1, 1, (4, 4)))
+
+    def step(x, y):
+        a, b = x * w, y @ w
+        first, again = a - b * b, b * b  # again is the same product, of which a view is taken
+        loss = (first * first).sum() + (a[0] * again[:, :1]).sum() ** 2
+        w.grad = None
+        loss.backward()
+        return loss, w.grad
+
+    captured = tg.capture(step)
+    rng = np.random.default_rng(1)
+    for _ in range(4):
+        x, y = rng.uniform(-1, 1, (2, 4, 4))
+        loss, gradient = captured(x, y)
+        expected, expected_gradient = step(x, y)
+        np.testing.assert_allclose(loss.data, expected.data, rtol=1e-12)
+        np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-9, atol=1e-12)
+    assert captured.calls_replayed == 2
+
+
 def check_memory(plan):
     """Buffers that are in use at one time lie apart."""
     buffers = list(dict.fromkeys(plan.arena.buffers.values()))

@@ -35,6 +35,7 @@ def fold_and_share(
     replacement: dict[Slot, Any] = {}
     known: dict[Any, tuple[Slot, ...]] = {}
     versions: dict[Storage, int] = {}
+    moved: dict[int, int] = {}  # from memory that is gone to that in its place
     left: list[Step] = []
     for step in steps:
         if isinstance(step, Update):
@@ -44,6 +45,9 @@ def fold_and_share(
             continue
         step.arguments = substituted(step.arguments, replacement)
         step.settings = substituted(step.settings, replacement)
+        for target in step.targets:
+            if not target.is_number:  # a view of something shared is one of what it shares
+                target.example.owner = moved.get(target.example.owner, target.example.owner)
         if step.into is not None:
             left.append(step)
             _changed(step, storages, versions)
@@ -64,6 +68,9 @@ def fold_and_share(
             left.append(step)
         else:
             replacement.update(zip(step.targets, before, strict=True))
+            for gone, there in zip(step.targets, before, strict=True):
+                if not gone.is_number and gone.example.owner != there.example.owner:
+                    moved[gone.example.owner] = there.example.owner
     return left, replacement
 
 
