@@ -15,7 +15,12 @@ class Opened:
 
     def __init__(self, chromium, drawing, folder, **settings):
         path = drawing.save(folder / "graph.html")
-        self.page = chromium.new_page(viewport={"width": 1200, "height": 800}, **settings)
+        # Boxes that glide to their new places would be clicked on the way there.
+        settings = {
+            "viewport": {"width": 1200, "height": 800},
+            "reduced_motion": "reduce",
+        } | settings
+        self.page = chromium.new_page(**settings)
         self.requests, self.messages = [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.messages.append(message.text))

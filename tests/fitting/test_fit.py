@@ -282,6 +282,15 @@ class InterruptAt:
                 os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    # A shell's background jobs ignore it, and so do the processes that they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_ends_after_the_batch_with_a_checkpoint_that_goes_on(tmp_path):
     path = tmp_path / "checkpoint"
     model = network()
@@ -298,6 +307,7 @@ def test_ctrl_c_ends_after_the_batch_with_a_checkpoint_that_goes_on(tmp_path):
         np.testing.assert_array_equal(resumed.state_dict()[name], tensor)
 
 
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_a_second_ctrl_c_breaks_off():
     with pytest.raises(KeyboardInterrupt):
         fit(network(), callbacks=[InterruptAt(3, times=2)])
